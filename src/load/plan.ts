@@ -1,0 +1,189 @@
+/**
+ * The plan: a validated scenario with every default filled in, frozen.
+ *
+ * It is plain data (it crosses threads and processes by structured clone and is printed into the report), and it is all that the
+ * load needs: with the same plan and seed, any number of workers does the same things at the same intended times.
+ * Past `scenario.ts` no code asks whether a field is there. Times are relative to the phase that starts them.
+ */
+
+/** MQTT protocol levels as the CONNECT packet has them: 3 is 3.1, 4 is 3.1.1, 5 is 5.0. */
+export type ProtocolLevel = 3 | 4 | 5
+export type QoS = 0 | 1 | 2
+
+export interface Plan {
+  readonly name: string
+  readonly description: string
+  /** Unsigned 32 bits. */
+  readonly seed: number
+  readonly labels: Readonly<Record<string, string>>
+  /** Never empty in a plan that runs; empty means that the embedded broker is to be started (`embedded`). */
+  readonly nodes: readonly NodePlan[]
+  readonly embedded: boolean
+  /** Levels of the topic tree, in the order of `topics`. */
+  readonly levels: readonly LevelPlan[]
+  readonly settleUs: number
+  readonly transport: 'auto' | 'epoll' | 'stream'
+  readonly groups: readonly GroupPlan[]
+  readonly phases: PhasesPlan
+  readonly thresholds: readonly string[]
+  readonly gates: Readonly<Record<string, string>>
+  /** How many clients all groups have together: global client indices are below it. */
+  readonly clients: number
+  /** Of --scale; 1 unless given. */
+  readonly scale: number
+}
+
+export interface NodePlan {
+  readonly name: string
+  /** mqtt:, mqtts:, ws: or wss:, as the user wrote it, without credentials. */
+  readonly url: string
+  readonly zone: string | null
+  readonly weight: number
+}
+
+export interface LevelPlan {
+  readonly name: string
+  readonly count: number
+  /** The values, or null: then value j is `<name>-<j + 1>`. */
+  readonly values: readonly string[] | null
+}
+
+export interface GroupPlan {
+  readonly name: string
+  readonly index: number
+  readonly clients: number
+  /** Global index of this group's client 0. */
+  readonly firstClient: number
+  readonly version: ProtocolLevel
+  readonly clientId: string
+  readonly username: string | null
+  readonly password: string | null
+  readonly tls: TlsPlan
+  readonly ws: { readonly path: string; readonly headers: Readonly<Record<string, string>> }
+  readonly sourceAddresses: readonly string[]
+  /** Share of the group's clients with clean session (clean start), 0 to 1. */
+  readonly cleanShare: number
+  readonly sessionExpiryS: number
+  readonly receiveMaximum: number | null
+  readonly maximumPacketSize: number | null
+  readonly topicAliasMaximum: number | null
+  readonly userProperties: readonly (readonly [string, string])[]
+  readonly keepAliveS: number
+  readonly inFlight: number
+  readonly placement: Placement
+  readonly connect: ConnectPlan
+  /** null: a lost connection is not tried again. */
+  readonly reconnect: ReconnectPlan | null
+  readonly churn: ChurnPlan | null
+  readonly unsent: { /** Messages kept while a client can't send. */ readonly keep: number | 'all'; readonly drop: 'oldest' | 'newest' }
+  /** Cumulative shares of a level's values, each ending at 1, by level name. */
+  readonly spread: Readonly<Record<string, readonly number[]>>
+  readonly will: WillPlan | null
+  readonly publish: readonly PublishPlan[]
+  readonly subscribe: readonly SubscribePlan[]
+}
+
+export interface TlsPlan {
+  /** Paths; cert and key are templates. */
+  readonly ca: string | null
+  readonly cert: string | null
+  readonly key: string | null
+  readonly serverName: string | null
+  readonly alpn: readonly string[]
+  readonly resume: boolean
+  readonly insecure: boolean
+}
+
+export type Placement =
+  | { readonly kind: 'weighted' | 'roundRobin' | 'random' }
+  /** Node indices; weighted among them. */
+  | { readonly kind: 'nodes'; readonly nodes: readonly number[] }
+
+export interface ConnectPlan {
+  /** Seconds over which the group connects, or 0 for all at once: at a rate it is clients / rate. */
+  readonly overS: number
+  readonly arrival: 'uniform' | 'poisson' | 'beta'
+  readonly timeoutUs: number
+}
+
+export interface ReconnectPlan {
+  readonly backoff: 'fullJitter' | 'fixed' | 'exponential'
+  readonly firstUs: number
+  readonly maxUs: number
+  readonly factor: number
+  /** Attempts after which a client gives up; Infinity is written as null. */
+  readonly attempts: number | null
+  /** A connection that lasted this long starts the backoff anew. */
+  readonly resetAfterUs: number
+}
+
+export interface ChurnPlan {
+  readonly connectedUs: number
+  readonly awayUs: number
+  readonly leave: 'disconnect' | 'reset' | 'silent'
+}
+
+export interface WillPlan {
+  readonly topic: string
+  readonly payload: PayloadPlan
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly delayS: number
+}
+
+export interface PublishPlan {
+  /** Index over all publish entries of the plan: what a message's header carries. */
+  readonly index: number
+  readonly name: string
+  readonly topic: string
+  readonly trigger: PublishTrigger
+  readonly atUs: number
+  /** null: unlimited. */
+  readonly times: number | null
+  /** Shares of messages, by QoS; their sum is 1. */
+  readonly qosShares: readonly [number, number, number]
+  readonly retain: boolean
+  readonly payload: PayloadPlan
+  /** [timeS, factor] points from the start of warmUp: the product of the scenario's, group's and entry's curves is taken at use. */
+  readonly load: readonly (readonly (readonly [timeS: number, factor: number])[])[]
+  /** MQTT 5 only; null or false otherwise. */
+  readonly expiryS: number | null
+  readonly contentType: string | null
+  readonly responseTopic: string | null
+  readonly correlationData: string | null
+  readonly userProperties: readonly (readonly [string, string])[]
+  readonly topicAlias: boolean
+}
+
+export type PublishTrigger =
+  /** Each client sends every `periodUs` at load 100 %. With `rate`, it is clients / rate. */
+  | { readonly kind: 'periodic' | 'poisson' | 'synchronized'; readonly periodUs: number }
+  | { readonly kind: 'connect' }
+
+export type PayloadPlan =
+  | { readonly kind: 'bytes'; readonly min: number; readonly max: number }
+  /** The JSON as a template string without its `_ms` member; see payload.ts. */
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string }
+
+export interface SubscribePlan {
+  /** Index over all subscribe entries of the plan. */
+  readonly index: number
+  readonly filter: string
+  readonly qos: QoS
+  readonly ackAfterUs: number
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+  readonly identifier: number | null
+}
+
+export interface PhasesPlan {
+  readonly connectUs: number
+  readonly warmUpUs: number
+  /** Named stretches in order; one of them, `measure`, where the user named none. */
+  readonly measure: readonly { readonly name: string; readonly lengthUs: number }[]
+  readonly drainUs: number
+  readonly cleanUp: boolean
+}
