@@ -144,8 +144,8 @@ export interface PublishPlan {
   readonly qosShares: readonly [number, number, number]
   readonly retain: boolean
   readonly payload: PayloadPlan
-  /** [timeS, factor] points from the start of warmUp: the product of the scenario's, group's and entry's curves is taken at use. */
-  readonly load: readonly (readonly (readonly [timeS: number, factor: number])[])[]
+  /** [timeS, factor] points of the load curve, from the start of warmUp: the entry's own, or else its group's, or else the scenario's. */
+  readonly load: readonly (readonly [timeS: number, factor: number])[]
   /** MQTT 5 only; null or false otherwise. */
   readonly expiryS: number | null
   readonly contentType: string | null
@@ -182,8 +182,7 @@ export interface SubscribePlan {
 export interface PhasesPlan {
   readonly connectUs: number
   readonly warmUpUs: number
-  /** Named stretches in order; one of them, `measure`, where the user named none. */
-  readonly measure: readonly { readonly name: string; readonly lengthUs: number }[]
+  readonly measureUs: number
   readonly drainUs: number
   readonly cleanUp: boolean
 }
