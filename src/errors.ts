@@ -42,12 +42,11 @@ export interface Problem {
 export class ScenarioError extends MqttScaleError {
   readonly code = 'SCENARIO'
   readonly exitCode = 2
+  readonly problems: readonly Problem[]
 
-  constructor(
-    readonly problems: readonly Problem[],
-    hint?: string,
-  ) {
+  constructor(problems: readonly Problem[], hint?: string) {
     super(problems.map(formatProblem).join('\n'), { hint })
+    this.problems = problems
   }
 }
 

@@ -1,0 +1,410 @@
+/**
+ * The account: what was owed, and what became of it.
+ *
+ * Each worker accounts for its own subscribers, from the plan, the facts of all publishers and its own ledger. A delivery is owed when the
+ * message was sent (and one of QoS 1 or 2 neither refused nor left unacknowledged), and the subscription stood from `settle` before the intended
+ * time until `settle` after the send; at QoS 0 the subscriber must also have been connected all that time. What a rule permits and none demands
+ * is excused. Owed and not arrived is lost: see docs/measurement.md.
+ *
+ * Nearly all pairs have a subscriber that never lost its connection: they cost a few operations, and one for each missing message.
+ * Accounts can be taken again and again; `drain` waits until nothing owed is missing.
+ */
+import { isSet, type SharedLedger } from '../stats/ledger.ts'
+import { type CellDelta, Cells } from '../stats/metrics.ts'
+import { Audience, type Wanted } from './audience.ts'
+import type { Client } from './client.ts'
+import { EXCEPTION, type Facts, type Intervals } from './facts.ts'
+import type { Fleet } from './fleet.ts'
+import { cellKey, type Group } from './group.ts'
+import type { PublishPlan, QoS } from './plan.ts'
+
+/** What a worker, or the sum of them, finds: cells that hold owed, received, lost, excused and dropped only. */
+export interface Account {
+  readonly deliveries: [key: number, gained: CellDelta][]
+  readonly deliveriesByPair: [key: number, gained: CellDelta][]
+  /** Owed and not arrived. */
+  readonly missing: number
+}
+
+/** The window that is accounted for, all in µs since the epoch. */
+export interface Window {
+  readonly originUs: number
+  readonly startUs: number
+  readonly endUs: number
+}
+
+/** Facts of all slices, by stream. */
+export class FactBook {
+  readonly exceptions = new Map<number, Intervals>()
+  private readonly late = new Map<number, Intervals>()
+  private readonly connectTimes = new Map<number, readonly number[]>()
+  private readonly moves = new Map<number, readonly number[]>()
+  private readonly next = new Map<number, { firstClient: number; next: Uint32Array }[]>()
+  readonly pending: number
+
+  constructor(facts: readonly Facts[]) {
+    for (const f of facts) {
+      for (const [stream, intervals] of f.exceptions) this.sort(stream, intervals)
+      for (const [stream, times] of f.connectTimes) this.connectTimes.set(stream, times)
+      for (const [publisher, moves] of f.moves) this.moves.set(publisher, moves)
+      for (const { entry, firstClient, next } of f.entries) this.next.set(entry, [...(this.next.get(entry) ?? []), { firstClient, next }])
+    }
+    this.pending = facts.reduce((sum, f) => sum + f.pending, 0)
+  }
+
+  /** How many messages of the stream have been dealt with; 0 if its worker was lost. */
+  dealtWith(entry: number, publisher: number): number {
+    for (const part of this.next.get(entry) ?? []) {
+      const i = publisher - part.firstClient
+      if (i >= 0 && i < part.next.length) return part.next[i]!
+    }
+    return 0
+  }
+
+  timesOf(stream: number): readonly number[] {
+    return this.connectTimes.get(stream) ?? []
+  }
+
+  /** The kind of exception that message `seq` is, or 0. */
+  kindOf(stream: number, seq: number): number {
+    const intervals = this.exceptions.get(stream)
+    const at = intervals === undefined ? -1 : find(intervals, seq)
+    return at < 0 ? 0 : intervals![at]!
+  }
+
+  delayOf(stream: number, seq: number): number {
+    const intervals = this.late.get(stream)
+    const at = intervals === undefined ? -1 : find(intervals, seq)
+    return at < 0 ? 0 : intervals![at + 3]!
+  }
+
+  hasMoved(publisher: number): boolean {
+    return this.moves.has(publisher)
+  }
+
+  /** The publisher's node at that time; `first` is where it began. */
+  nodeAt(publisher: number, timeUs: number, first: number): number {
+    const moves = this.moves.get(publisher)
+    let node = first
+    for (let i = 0; moves !== undefined && i < moves.length && moves[i]! <= timeUs; i += 2) node = moves[i + 1]!
+    return node
+  }
+
+  /** Exceptions are noted as they happen; here they get into the order of their numbers, late ones apart: those are owed all the same. */
+  private sort(stream: number, intervals: Intervals): void {
+    const parts: number[][] = []
+    for (let i = 0; i < intervals.length; i += 4) parts.push(intervals.slice(i, i + 4))
+    parts.sort((a, b) => a[1]! - b[1]!)
+    const late = parts.filter((p) => p[0] === EXCEPTION.late)
+    const others = parts.filter((p) => p[0] !== EXCEPTION.late)
+    if (late.length > 0) this.late.set(stream, late.flat())
+    if (others.length > 0) this.exceptions.set(stream, others.flat())
+  }
+}
+
+/** Takes the account of a fleet's own subscribers. */
+export function account(fleet: Fleet, facts: FactBook, audience: Audience, window: Window, isFinal: boolean): Account {
+  const accountant = new Accountant(fleet.plan.settleUs, facts, window, fleet.hasNodes)
+  for (const client of fleet.clients) {
+    if (client.receiver === null) continue
+    accountant.takeClient(client, audience, isFinal)
+  }
+  return accountant.result()
+}
+
+/** The audience of a fleet's own plain subscriptions. */
+export function audienceOf(fleet: Fleet): Audience {
+  const wanted: Wanted[] = fleet.groups.flatMap((group) =>
+    group.plan.subscribe.map((s) => ({
+      template: s.filter,
+      *filters() {
+        for (let i = group.from; i < group.to; i++) yield group.renderer.render(s.filter, i)
+      },
+    })),
+  )
+  return new Audience(fleet.groups, wanted)
+}
+
+/** What a worker says of its members of a shared subscription. */
+export interface ShareFacts {
+  readonly template: string
+  readonly filter: string
+  readonly group: number
+  readonly qos: QoS
+  /** The earliest SUBACK of a member. */
+  readonly fromUs: number
+  readonly bitmaps: readonly (readonly [stream: number, bitmap: Uint32Array])[]
+}
+
+/** The shared subscriptions of a fleet, one row each. */
+export function shareFacts(fleet: Fleet): ShareFacts[] {
+  if (!fleet.hasShares) return []
+  const rows = new Map<number, { -readonly [K in keyof ShareFacts]: ShareFacts[K] }>()
+  for (const client of fleet.clients) {
+    client.receiver?.subscriptions.forEach(({ share }, s) => {
+      if (share < 0) return
+      const { template, filter } = { template: client.group.plan.subscribe[s]!.filter, filter: fleet.shares[share]! }
+      const row = rows.get(share) ?? { template, filter, group: client.group.plan.index, qos: 0 as QoS, fromUs: Number.POSITIVE_INFINITY, bitmaps: [] }
+      row.fromUs = Math.min(row.fromUs, client.receiver!.standing.firstGrantUs(s))
+      row.qos = Math.max(row.qos, client.receiver!.standing.grantedQos[s]!) as QoS
+      rows.set(share, row)
+    })
+  }
+  const bitmaps = [...fleet.shared.entries()]
+  for (const [share, row] of rows) row.bitmaps = bitmaps.filter(([s]) => s === share).map(([, stream, bitmap]) => [stream, bitmap] as const)
+  return [...rows.values()]
+}
+
+/** Takes the account of shared subscriptions: one delivery is owed to the members together, so all workers' bitmaps have been merged before. */
+export function accountShares(groups: readonly Group[], settleUs: number, facts: FactBook, shares: readonly ShareFacts[], merged: SharedLedger, window: Window): Account {
+  const accountant = new Accountant(settleUs, facts, window, false)
+  const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
+  const audience = new Audience(groups, wanted)
+  shares.forEach((share, number) => accountant.takeShare(share, audience, (stream, seq) => isSet(merged.bitmapOf(number, stream), seq)))
+  return accountant.result()
+}
+
+class Accountant {
+  private readonly deliveries = new Cells('deliveries')
+  private readonly byPair = new Cells('deliveries')
+  private missing = 0
+  private readonly settleUs: number
+  private readonly facts: FactBook
+  private readonly window: Window
+  private readonly hasNodes: boolean
+
+  constructor(settleUs: number, facts: FactBook, window: Window, hasNodes: boolean) {
+    this.settleUs = settleUs
+    this.facts = facts
+    this.window = window
+    this.hasNodes = hasNodes
+  }
+
+  result(): Account {
+    return { deliveries: this.deliveries.take(), deliveriesByPair: this.byPair.take(), missing: this.missing }
+  }
+
+  takeClient(client: Client, audience: Audience, isFinal: boolean): void {
+    const { receiver, fleet, group } = client
+    // Filters that overlap make one pair of it, with the bits of all.
+    const masks = new Map<number, { mask: number; group: Group; entry: number; publisher: number }>()
+    receiver!.subscriptions.forEach((s, i) => {
+      if (s.share >= 0) return
+      const plan = group.plan.subscribe[i]!
+      audience.eachStream(plan.filter, s.filter, (stream, from, entry, publisher) => {
+        if (plan.noLocal && from === group && publisher === client.index) return
+        const found = masks.get(stream)
+        if (found) found.mask |= 1 << i
+        else masks.set(stream, { mask: 1 << i, group: from, entry, publisher })
+      })
+    })
+    for (const [stream, pair] of masks) {
+      const entry = pair.group.plan.publish[pair.entry]!
+      if (fleet.isUnverified(entry.index)) this.takeUnverified(client, pair.group, pair.entry, pair.publisher, stream, pair.mask)
+      else this.takePair(client, pair.group, pair.entry, pair.publisher, stream, pair.mask, isFinal)
+    }
+    if (masks.size > 0) this.settleUnverified(client)
+  }
+
+  private takePair(client: Client, from: Group, e: number, publisher: number, stream: number, mask: number, isFinal: boolean): void {
+    const entry = from.plan.publish[e]!
+    const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+    if (first >= end) return
+    const receiver = client.receiver!
+    const { standing } = receiver
+    const granted = receiver.grantedQos(mask)
+    const row = client.fleet.ledger.find(client.owner, stream)
+    const firstUs = this.timeOf(from, e, entry, publisher, stream, first)
+    const isPlain = standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
+    const globalPublisher = from.plan.firstClient + publisher
+    if (isPlain && !(this.hasNodes && this.facts.hasMoved(globalPublisher))) {
+      this.takePlain(client, from, e, entry, publisher, stream, granted, row, first, end)
+      return
+    }
+    const expiryUs = client.endsWithConnection ? 0 : client.group.expiryUs
+    for (let seq = first; seq < end; seq++) {
+      const kind = this.facts.kindOf(stream, seq)
+      if (kind === EXCEPTION.away) continue
+      const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), granted)
+      const intendedUs = this.timeOf(from, e, entry, publisher, stream, seq)
+      const sentUs = intendedUs + this.facts.delayOf(stream, seq)
+      const cell = this.cell(client, entry, qos)
+      const pair = this.hasNodes
+        ? this.byPair.at(cellKey.pair(this.facts.nodeAt(globalPublisher, intendedUs, from.placer.nodeOf(publisher, 0)), standing.nodeAt(intendedUs)))
+        : null
+      const name = this.classify(client, mask, qos, kind, intendedUs, sentUs, expiryUs, row >= 0 && client.fleet.ledger.has(row, seq), isFinal)
+      if (name === null) continue
+      if (name === 'received' || name === 'lost') {
+        cell.counts.owed++
+        if (pair) pair.counts.owed++
+      }
+      if (name === 'lost') this.missing++
+      cell.counts[name]++
+      if (pair) pair.counts[name]++
+    }
+  }
+
+  /** A subscriber that has stood all the time: everything that was sent is owed, but for the exceptions. */
+  private takePlain(client: Client, from: Group, e: number, entry: PublishPlan, publisher: number, stream: number, granted: QoS, row: number, first: number, end: number): void {
+    const schedule = from.schedules[e]!
+    const pair = this.hasNodes ? this.byPair.at(cellKey.pair(from.placer.nodeOf(publisher, 0), client.receiver!.standing.node)) : null
+    const add = (name: 'owed' | 'received' | 'lost' | 'excused' | 'dropped', qos: number, by: number) => {
+      if (by === 0) return
+      this.cell(client, entry, Math.min(qos, granted)).counts[name] += by
+      if (pair) pair.counts[name] += by
+    }
+    for (const qos of [0, 1, 2] as const) {
+      if (entry.qosShares[qos] === 0) continue
+      const count = schedule.countOfQos(publisher, qos, end) - schedule.countOfQos(publisher, qos, first)
+      add('owed', qos, count)
+      add('received', qos, count)
+    }
+    const intervals = this.facts.exceptions.get(stream) ?? []
+    for (let i = 0; i < intervals.length; i += 4) {
+      for (let seq = Math.max(first, intervals[i + 1]!); seq < Math.min(end, intervals[i + 2]!); seq++) {
+        const qos = schedule.qosOf(publisher, seq)
+        add('owed', qos, -1)
+        add('received', qos, -1)
+        if (intervals[i] === EXCEPTION.dropped) add('dropped', qos, 1)
+        else if (intervals[i] !== EXCEPTION.away) add('excused', qos, 1)
+      }
+    }
+    const visit = (seq: number) => {
+      if (intervals.length > 0 && find(intervals, seq) >= 0) return
+      const qos = schedule.qosOf(publisher, seq)
+      add('received', qos, -1)
+      add('lost', qos, 1)
+      this.missing++
+    }
+    if (row >= 0) client.fleet.ledger.eachMissing(row, first, end, visit)
+    else for (let seq = first; seq < end; seq++) visit(seq)
+  }
+
+  /** What one delivery is; null: nothing that anybody may expect. */
+  private classify(
+    client: Client,
+    mask: number,
+    qos: number,
+    kind: number,
+    intendedUs: number,
+    sentUs: number,
+    expiryUs: number,
+    hasArrived: boolean,
+    isFinal: boolean,
+  ): 'received' | 'lost' | 'excused' | 'dropped' | null {
+    const { standing } = client.receiver!
+    const fromUs = intendedUs - this.settleUs
+    const toUs = sentUs + this.settleUs
+    let isPermitted = false
+    let isOwed = false
+    for (let s = 0; s < standing.grantedAtUs.length; s++) {
+      if (!(mask & (1 << s))) continue
+      isOwed ||= standing.stood(s, fromUs, toUs, expiryUs)
+      isPermitted ||= standing.stood(s, sentUs, sentUs, expiryUs) || standing.stood(s, intendedUs, intendedUs, expiryUs)
+    }
+    if (qos === 0 && !standing.wasConnected(fromUs, toUs)) isOwed = false
+    if (kind === EXCEPTION.dropped) return isOwed ? 'dropped' : null
+    if (kind !== 0) return hasArrived || isPermitted ? 'excused' : null
+    if (!isOwed) return hasArrived || isPermitted ? 'excused' : null
+    if (hasArrived) return 'received'
+    // What waits on the broker for a client that can't return is neither there nor lost.
+    return isFinal && !standing.isConnected && toUs > standing.lostAtUs ? 'excused' : 'lost'
+  }
+
+  takeShare(share: ShareFacts, audience: Audience, has: (stream: number, seq: number) => boolean): void {
+    audience.eachStream(share.template, share.filter, (stream, from, e, publisher) => {
+      const entry = from.plan.publish[e]!
+      const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+      for (let seq = first; seq < end; seq++) {
+        const kind = this.facts.kindOf(stream, seq)
+        if (kind === EXCEPTION.away) continue
+        const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
+        const cell = this.deliveries.at(cellKey.delivery(share.group, entry.index, qos))
+        const isOwed = share.fromUs <= this.timeOf(from, e, entry, publisher, stream, seq) - this.settleUs
+        if (kind === EXCEPTION.dropped) cell.counts.dropped += isOwed ? 1 : 0
+        else if (kind !== 0 || !isOwed) cell.counts.excused++
+        else {
+          cell.counts.owed++
+          if (has(stream, seq)) cell.counts.received++
+          else {
+            cell.counts.lost++
+            this.missing++
+          }
+        }
+      }
+    })
+  }
+
+  /** Streams without a header are only counted, over the whole run: lost is what is owed less what arrived. */
+  private readonly unverified = new Map<number, { owed: number; measured: number; qos: number }>()
+
+  private takeUnverified(client: Client, from: Group, e: number, publisher: number, stream: number, mask: number): void {
+    const entry = from.plan.publish[e]!
+    const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+    const dealt = this.facts.dealtWith(entry.index, publisher)
+    const row = this.unverified.get(entry.index) ?? { owed: 0, measured: 0, qos: 0 }
+    for (let seq = 0; seq < dealt; seq++) {
+      if (this.facts.kindOf(stream, seq) !== 0) continue
+      row.owed++
+      if (seq >= first && seq < end) row.measured++
+    }
+    row.qos = Math.min(from.schedules[e]!.qosOf(publisher, 0), client.receiver!.grantedQos(mask))
+    this.unverified.set(entry.index, row)
+  }
+
+  private settleUnverified(client: Client): void {
+    for (const [entry, { owed, measured, qos }] of this.unverified) {
+      const arrived = client.fleet.unverified.get(client.owner)?.[entry] ?? 0
+      const lost = Math.min(measured, Math.max(0, owed - arrived))
+      const { counts } = this.deliveries.at(cellKey.delivery(client.group.plan.index, entry, qos))
+      counts.owed += measured
+      counts.lost += lost
+      counts.received += measured - lost
+      this.missing += lost
+    }
+    this.unverified.clear()
+  }
+
+  /** The stream's numbers of the window that have been dealt with. */
+  private rangeOf(from: Group, e: number, entry: PublishPlan, publisher: number, stream: number): [first: number, end: number] {
+    const dealt = this.facts.dealtWith(entry.index, publisher)
+    const { startUs, endUs, originUs } = this.window
+    if (entry.trigger.kind === 'connect') {
+      const times = this.facts.timesOf(stream)
+      return [countBefore(times, startUs), Math.min(dealt, countBefore(times, endUs))]
+    }
+    const schedule = from.schedules[e]!
+    return [schedule.countBefore(publisher, startUs - originUs), Math.min(dealt, schedule.countBefore(publisher, endUs - originUs))]
+  }
+
+  private timeOf(from: Group, e: number, entry: PublishPlan, publisher: number, stream: number, seq: number): number {
+    if (entry.trigger.kind === 'connect') return this.facts.timesOf(stream)[seq]!
+    return this.window.originUs + from.schedules[e]!.timeOf(publisher, seq)
+  }
+
+  private stoodSince(client: Client, mask: number, sinceUs: number): boolean {
+    return client.receiver!.standing.grantedAtUs.some((atUs, s) => (mask & (1 << s)) !== 0 && atUs <= sinceUs)
+  }
+
+  private cell(client: Client, entry: PublishPlan, qos: number) {
+    return this.deliveries.at(cellKey.delivery(client.group.plan.index, entry.index, qos))
+  }
+}
+
+function countBefore(times: readonly number[], timeUs: number): number {
+  let count = 0
+  while (count < times.length && times[count]! < timeUs) count++
+  return count
+}
+
+/** Place of the interval that `seq` is in, or -1: intervals rise and do not overlap. */
+function find(intervals: Intervals, seq: number): number {
+  let low = 0
+  let high = intervals.length / 4
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (intervals[4 * middle + 2]! <= seq) low = middle + 1
+    else high = middle
+  }
+  return 4 * low < intervals.length && intervals[4 * low + 1]! <= seq ? 4 * low : -1
+}

@@ -1,0 +1,196 @@
+/**
+ * What is wrong between the keys of a scenario: names that don't exist, options that exclude each other, ids that collide, limits of the whole.
+ *
+ * Each check takes the scenario (for what was written, and where) and the plan (for what it means), and reports; none stops the others.
+ */
+import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
+import { defaultName, protocolLevel } from './build.ts'
+import type { Path } from './document.ts'
+import { LATER } from './fields.ts'
+import { clientIdProblems, longestId } from './identity.ts'
+import { suggest } from './nearest.ts'
+import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
+import { MAX_CLIENTS, MAX_PUBLISH_ENTRIES, type Scenario, type ScenarioGroup } from './schema.ts'
+import { hasSecret } from './secrets.ts'
+import { variablesOf } from './template.ts'
+import { metricProblem, parseThreshold } from './threshold.ts'
+
+export type Report = (path: Path, problem: string, hint?: string, of?: 'key' | 'value') => void
+
+/** Variables that every template may use; levels of `topics` may not be called so. `from` is a later version's. */
+export const VARIABLES: readonly string[] = ['client', 'clientId', 'group', 'run', 'node']
+const RESERVED = [...VARIABLES, 'from']
+/** The index of a leaf stays an exact number, also after it is multiplied by a client's index. */
+const MAX_LEAVES = 2 ** 29
+/** MQTT 3.1 §3.1: the client id is 1 to 23 characters long. */
+const MAX_ID_LENGTH_3_1 = 23
+const VERSION_5_KEYS = {
+  group: ['sessionExpiry', 'receiveMaximum', 'maximumPacketSize', 'topicAliasMaximum', 'userProperties'],
+  publish: ['expiry', 'contentType', 'responseTopic', 'correlationData', 'userProperties', 'topicAlias'],
+  subscribe: ['noLocal', 'retainAsPublished', 'retainHandling', 'identifier'],
+}
+const NEEDS_BROKER = 'give --broker mqtt://HOST:PORT, or brokers in the scenario'
+
+export function checkScenario(scenario: Scenario, plan: Plan, report: Report): void {
+  for (const level of plan.levels) {
+    if (RESERVED.includes(level.name)) report(['topics', level.name], `{${level.name}} is a variable of its own`, undefined, 'key')
+  }
+  checkPlacement(scenario.placement, ['placement'], plan, report)
+  if (plan.transport === 'epoll' && plan.nodes.some((node) => !node.url.startsWith('mqtt:'))) {
+    report(['transport'], 'epoll is for mqtt:// only: TLS and WebSocket need stream', 'leave it out: auto takes the right one')
+  }
+  for (const group of plan.groups) checkGroup(scenario.groups[group.name]!, group, plan, report)
+  checkLimits(plan, report)
+  for (const { group, problem, hint } of clientIdProblems(plan)) report(['groups', group, 'clientId'], problem, hint)
+  checkMetrics(scenario, plan, report)
+}
+
+function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report: Report): void {
+  const at = (...path: Path): Path => ['groups', group.name, ...path]
+  checkVersion(written, plan, at, report)
+  checkPlacement(written.placement, at('placement'), plan, report)
+  checkTemplates(written, plan, at, report)
+  checkSpread(written, plan, at, report)
+  const names = written.publish.map((entry, i) => entry.name ?? defaultName(group.name, i))
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) < i) report(at('publish', i, 'name'), `the group has two entries called ${name}`)
+    if (neverSends(group.publish[i]!, plan)) {
+      report(at('publish', i), 'never sends: it starts, or its load rises above 0, after warmUp and measure have ended')
+    }
+  }
+}
+
+function checkVersion(written: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
+  const level = protocolLevel(written.version)
+  if (level === 5) {
+    if (plan.embedded) report(at('version'), 'the embedded broker has no MQTT 5', NEEDS_BROKER)
+    return
+  }
+  const refuse = (entry: object, keys: readonly string[], path: Path): void => {
+    for (const key of keys) {
+      if (![undefined, false].includes((entry as Record<string, never>)[key])) report([...path, key], 'needs version: 5', undefined, 'key')
+    }
+  }
+  refuse(written, VERSION_5_KEYS.group, at())
+  if (written.will) refuse(written.will, ['delay'], at('will'))
+  for (const [i, entry] of written.publish.entries()) refuse(entry, VERSION_5_KEYS.publish, at('publish', i))
+  for (const [i, entry] of written.subscribe.entries()) refuse(entry, VERSION_5_KEYS.subscribe, at('subscribe', i))
+  const length = level === 3 ? longestId(plan.groups.find((g) => g.name === at()[1])!, plan) : 0
+  if (length > MAX_ID_LENGTH_3_1) {
+    report(
+      at('clientId'),
+      `version 3.1 allows ${MAX_ID_LENGTH_3_1} characters, the longest id has ${length}`,
+      'shorten it, such as "{run}-{client}"',
+    )
+  }
+}
+
+function checkPlacement(placement: Scenario['placement'] | undefined, path: Path, plan: Plan, report: Report): void {
+  if (!Array.isArray(placement)) return
+  const names = plan.nodes.map((node) => node.name)
+  for (const [i, name] of placement.entries()) {
+    if (!names.includes(name)) report([...path, i], `unknown node ${name}`, plan.embedded ? NEEDS_BROKER : suggest(name, names))
+  }
+}
+
+type TemplateKind = 'topic' | 'filter' | 'secret' | 'text'
+
+/** Every template of a group with its path. */
+function templatesOf(group: ScenarioGroup): { path: Path; text: string; kind: TemplateKind }[] {
+  const found: { path: Path; text: string; kind: TemplateKind }[] = []
+  const add = (path: Path, text: string | null | undefined, kind: TemplateKind) => {
+    if (text != null) found.push({ path, text, kind })
+  }
+  add(['clientId'], group.clientId, 'text')
+  add(['username'], group.username, 'secret')
+  add(['password'], group.password, 'secret')
+  add(['tls', 'cert'], group.tls.cert, 'secret')
+  add(['tls', 'key'], group.tls.key, 'secret')
+  add(['will', 'topic'], group.will?.topic, 'topic')
+  for (const [i, entry] of group.publish.entries()) {
+    add(['publish', i, 'topic'], entry.topic, 'topic')
+    add(['publish', i, 'responseTopic'], entry.responseTopic, 'topic')
+    add(['publish', i, 'contentType'], entry.contentType, 'text')
+    add(['publish', i, 'correlationData'], entry.correlationData, 'text')
+    for (const [key, text] of entry.userProperties ?? []) add(['publish', i, 'userProperties', key], text, 'text')
+  }
+  for (const [i, entry] of group.subscribe.entries()) add(['subscribe', i, 'filter'], entry.filter, 'filter')
+  return found
+}
+
+function checkTemplates(group: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
+  const known = [...plan.levels.map((level) => level.name), ...VARIABLES]
+  for (const { path, text, kind } of templatesOf(group)) {
+    for (const variable of new Set(variablesOf(text))) {
+      if (variable === 'from') report(at(...path), `variable {from} is ${LATER}`)
+      else if (!known.includes(variable)) report(at(...path), `unknown variable {${variable}}`, suggest(variable, known))
+      else if (variable === 'clientId' && path[0] === 'clientId') report(at(...path), 'a client id can’t contain {clientId}')
+    }
+    if (kind !== 'secret' && hasSecret(text)) {
+      report(at(...path), '${env:…} and ${file:…} are for username, password, tls.cert, tls.key and ws.headers')
+    }
+    // A variable stands for one level or a part of it: no value of it can make the template wrong or right.
+    const sample = text.replace(/\{[A-Za-z0-9_-]+\}/g, 'x')
+    const problem = kind === 'topic' ? topicProblem(sample) : kind === 'filter' ? filterProblem(sample) : null
+    if (problem !== null) report(at(...path), problem)
+  }
+  for (const [i, entry] of group.subscribe.entries()) {
+    const isShared = parseShare(entry.filter) !== null
+    if (isShared && plan.embedded) report(at('subscribe', i, 'filter'), 'the embedded broker has no shared subscriptions', NEEDS_BROKER)
+    if (isShared && entry.noLocal) report(at('subscribe', i, 'noLocal'), 'a shared subscription can’t have it (MQTT 5.0 §3.8.3.1)')
+  }
+}
+
+function checkSpread(group: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
+  const used = new Set(templatesOf(group).flatMap(({ text }) => variablesOf(text)))
+  const names = plan.levels.map((level) => level.name)
+  for (const [name, spread] of Object.entries(group.spread)) {
+    const level = plan.levels.find((l) => l.name === name)
+    if (!level) report(at('spread', name), `unknown level ${name}`, suggest(name, names), 'key')
+    else if (!used.has(name)) report(at('spread', name), `no template of the group uses {${name}}`, undefined, 'key')
+    else if (Array.isArray(spread) && spread.length !== level.count) {
+      report(at('spread', name), `needs ${level.count} shares, one for each value of the level, has ${spread.length}`)
+    }
+  }
+  const isDigit = (name: string) => used.has(name) && !Object.hasOwn(group.spread, name)
+  const leaves = plan.levels.reduce((product, level) => (isDigit(level.name) ? product * level.count : product), 1)
+  if (leaves > MAX_LEAVES)
+    report(at(), `its templates span ${leaves} topics: more than ${MAX_LEAVES} can’t be told apart exactly`, undefined, 'key')
+}
+
+/** Whether no message of the entry is due before the end of `measure`. */
+function neverSends(entry: PublishPlan, plan: Plan): boolean {
+  const endUs = plan.phases.warmUpUs + plan.phases.measureUs
+  if (entry.trigger.kind === 'connect') return false
+  if (entry.atUs >= endUs) return true
+  // Linear between points: the load is 0 all the time if it is 0 at each point up to the first one at or after the end.
+  const past = entry.load.findIndex(([timeS]) => timeS * 1e6 >= endUs)
+  return entry.load.slice(0, past < 0 ? undefined : past + 1).every(([, factor]) => factor === 0)
+}
+
+function checkLimits(plan: Plan, report: Report): void {
+  if (plan.clients > MAX_CLIENTS) {
+    report(['groups'], `all groups together have ${plan.clients} clients: a message’s header counts up to ${MAX_CLIENTS}`, undefined, 'key')
+  }
+  const entries = plan.groups.reduce((sum, group) => sum + group.publish.length, 0)
+  if (entries > MAX_PUBLISH_ENTRIES) {
+    report(
+      ['groups'],
+      `all groups together have ${entries} publish entries: a message’s header counts up to ${MAX_PUBLISH_ENTRIES}`,
+      undefined,
+      'key',
+    )
+  }
+}
+
+function checkMetrics(scenario: Scenario, plan: Plan, report: Report): void {
+  for (const [i, text] of (scenario.thresholds ?? []).entries()) {
+    const threshold = parseThreshold(text)
+    const wrong = 'problem' in threshold ? threshold : metricProblem(threshold.metric, plan)
+    if (wrong) report(['thresholds', i], wrong.problem, wrong.hint)
+  }
+  for (const metric of Object.keys(scenario.gates)) {
+    const wrong = metricProblem(metric, plan)
+    if (wrong) report(['gates', metric], wrong.problem, wrong.hint, 'key')
+  }
+}

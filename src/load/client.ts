@@ -1,0 +1,435 @@
+/**
+ * One simulated MQTT client: its connection from the first attempt to the last, its session, and what it publishes and receives.
+ *
+ *   idle ─▶ opening ─▶ greeting ─▶ subscribing ─▶ ready ─▶ waiting ─▶ opening …
+ *                 └──────────┴───────────┴─────────▶ waiting, or failed: a first connect is tried until its timeout
+ *                                                ready ─▶ away ─▶ opening …: churn
+ *                                                any ─▶ cleaning ─▶ gone: at the run's end
+ *
+ * The client has one timer, set after each call to the earliest thing that it waits for. It owns no socket: the fleet's transport does.
+ */
+import { type Event, EventKind } from '../mqtt/output.ts'
+import { Session } from '../mqtt/session.ts'
+import { Cleaning } from './cleaning.ts'
+import type { Fleet } from './fleet.ts'
+import { cellKey, type Group } from './group.ts'
+import { random } from './order.ts'
+import { Publisher } from './publisher.ts'
+import { Receiver } from './receiver.ts'
+
+export const STATE = { idle: 0, waiting: 1, opening: 2, greeting: 3, subscribing: 4, ready: 5, away: 6, failed: 7, cleaning: 8, gone: 9 } as const
+export type State = (typeof STATE)[keyof typeof STATE]
+
+const NEVER = Number.POSITIVE_INFINITY
+
+export class Client {
+  readonly fleet: Fleet
+  readonly group: Group
+  /** Index in the group. */
+  readonly index: number
+  /** Number in the fleet: what timers and the transport know it by. */
+  readonly owner: number
+  readonly isClean: boolean
+  readonly publisher: Publisher | null
+  readonly receiver: Receiver | null
+  session: Session | null = null
+  cleaning: Cleaning | null = null
+  state: State = STATE.idle
+  socket = -1
+  /** The socket takes bytes: nothing that was sent is waiting in it. */
+  isWritable = false
+  /** Index of the node of the current or last attempt. */
+  node = 0
+  /** When churn takes the client away next. */
+  leavesAtUs = NEVER
+  /** Connects tried so far. */
+  private attempt = 0
+  /** Attempts failed since the backoff started anew. */
+  private failures = 0
+  hasConnected = false
+  /** The connect phase need not wait for it any more. */
+  private hasArrived = false
+  /** When the next attempt is due, the current one ends, or churn returns the client. */
+  private untilUs = NEVER
+  private connectIntendedUs = 0
+  private connectedAtUs = 0
+  /** When the connection was lost, or churn wanted the client back; NEVER: connected or never was. */
+  private lostAtUs = NEVER
+  /** Churn, not a fault, has ended the last connection. */
+  private isReturning = false
+  /** The node that the facts have for it. */
+  private publishesFrom: number
+  private subscribedAtUs = 0
+  private unanswered = 0
+  /** Acknowledgements that `ackAfter` delays, in order of time: (due µs, packet identifier, QoS), flat. Made when first needed. */
+  private delayedAcks: number[] | null = null
+
+  constructor(fleet: Fleet, group: Group, index: number, owner: number) {
+    this.fleet = fleet
+    this.group = group
+    this.index = index
+    this.owner = owner
+    this.isClean = group.isClean(index)
+    this.node = group.placer.nodeOf(index, 0)
+    this.publishesFrom = this.node
+    this.publisher = group.plan.publish.length > 0 ? new Publisher(this) : null
+    this.receiver = group.plan.subscribe.length > 0 ? new Receiver(this) : null
+  }
+
+  get isConnected(): boolean {
+    return this.state === STATE.ready || this.state === STATE.subscribing
+  }
+
+  /** The connect phase begins: the first attempt is due at its intended time. */
+  start(startUs: number): void {
+    this.connectIntendedUs = startUs + this.group.arrivals.timeOf(this.index)
+    this.state = STATE.waiting
+    this.untilUs = this.connectIntendedUs
+    this.setTimer()
+  }
+
+  /** Publishing begins. */
+  publish(): void {
+    const { churn, clients } = this.group.plan
+    if (churn) this.leavesAtUs = this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs
+    this.publisher?.start()
+    this.setTimer()
+  }
+
+  /** Drain begins: nobody leaves any more, and who is away returns. */
+  drain(nowUs: number): void {
+    this.leavesAtUs = NEVER
+    if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs
+    this.setTimer()
+  }
+
+  onTimer(nowUs: number): void {
+    switch (this.state) {
+      case STATE.waiting:
+      case STATE.away:
+        if (nowUs >= this.untilUs) this.open(nowUs)
+        break
+      case STATE.opening:
+      case STATE.greeting:
+        if (nowUs >= this.untilUs) this.drop(nowUs, this.state === STATE.opening ? 'connect timeout: no TCP connection' : 'connect timeout: no CONNACK')
+        break
+      case STATE.subscribing:
+      case STATE.ready:
+        this.serve(nowUs)
+        break
+      case STATE.cleaning:
+        this.cleaning!.onTimer(nowUs)
+        break
+    }
+    this.setTimer()
+  }
+
+  onOpen(nowUs: number): void {
+    this.isWritable = true
+    if (this.cleaning) this.cleaning.onOpen(nowUs)
+    else {
+      const { group, fleet } = this
+      this.session ??= new Session(this.isClean ? group.options.clean : group.options.persistent)
+      this.session.connect(nowUs, fleet.detailsOf(this), fleet.out)
+      this.state = STATE.greeting
+      fleet.flush(this)
+    }
+    this.setTimer()
+  }
+
+  onWritable(nowUs: number): void {
+    this.isWritable = true
+    this.publisher?.writable(nowUs)
+    this.serve(nowUs)
+    this.setTimer()
+  }
+
+  /** Takes in what the session made of received bytes. */
+  onEvent(event: Event, nowUs: number): void {
+    if (this.cleaning) {
+      this.cleaning.onEvent(event, nowUs)
+      return
+    }
+    switch (event.kind) {
+      case EventKind.PUBLISH:
+        if (this.receiver) {
+          this.receiver.receive(event, nowUs)
+          this.delayAck(event, nowUs)
+        } else this.fleet.metrics.deliveries.at(cellKey.delivery(this.group.plan.index, 255, 0)).counts.unexpected++
+        break
+      case EventKind.PUBLISHED:
+        this.publisher!.published(event, nowUs)
+        break
+      case EventKind.CONNACK:
+        this.onConnack(event, nowUs)
+        break
+      case EventKind.SUBACK:
+        this.onSuback(event, nowUs)
+        break
+      case EventKind.RESEND:
+        this.publisher!.resend(event.packetId, event.token, nowUs)
+        break
+      case EventKind.ABANDONED:
+        this.publisher!.abandoned(event.token)
+        break
+    }
+  }
+
+  /** What is to be done once a batch of received bytes has been taken in. */
+  afterReceive(nowUs: number): void {
+    if (this.cleaning) this.cleaning.afterReceive(nowUs)
+    else this.serve(nowUs)
+    this.setTimer()
+  }
+
+  onClose(nowUs: number, error: string | null): void {
+    this.socket = -1
+    if (this.cleaning) this.cleaning.onClose()
+    else if (this.state !== STATE.away) this.lose(nowUs, error ?? 'connection closed by the broker')
+    this.setTimer()
+  }
+
+  /** Gives up the connection: a timeout, or the broker has broken the protocol. */
+  drop(nowUs: number, reason: string): void {
+    this.fleet.close(this, 'reset')
+    if (this.cleaning) this.cleaning.onClose()
+    else this.lose(nowUs, reason)
+    this.setTimer()
+  }
+
+  /** The run's end: leaves the broker as it was. What the session had under way is given up. */
+  clean(nowUs: number, dueUs: number): void {
+    this.leave(nowUs)
+    this.cleaning = new Cleaning(this, dueUs)
+    this.state = STATE.cleaning
+    this.setTimer()
+  }
+
+  /** Says goodbye without cleaning up. */
+  leave(nowUs: number): void {
+    if (this.isConnected) {
+      this.session!.disconnect(nowUs, 0, this.fleet.out)
+      this.fleet.flush(this)
+    }
+    this.fleet.close(this, 'end')
+    this.endConnection(nowUs)
+    this.state = STATE.gone
+    this.untilUs = NEVER
+    this.setTimer()
+  }
+
+  /** The run ends here: what is in flight will never be known to have arrived. */
+  giveUpInFlight(nowUs: number): void {
+    this.session?.abandonAll(this.fleet.out)
+    this.fleet.drainEvents(this, nowUs)
+  }
+
+  private endConnection(nowUs: number): void {
+    if (this.session === null) return
+    this.session.connectionLost(nowUs, this.fleet.out)
+    this.fleet.drainEvents(this, nowUs)
+    this.publisher?.lost()
+    this.receiver?.standing.lost(nowUs, this.endsWithConnection)
+    this.delayedAcks = null
+  }
+
+  setTimer(): void {
+    this.fleet.timers.set(this.owner, this.nextUs())
+  }
+
+  private nextUs(): number {
+    switch (this.state) {
+      case STATE.waiting:
+      case STATE.away:
+      case STATE.opening:
+      case STATE.greeting:
+        return this.untilUs
+      case STATE.subscribing:
+        return this.session!.keepAliveDueUs
+      case STATE.ready: {
+        let dueUs = Math.min(this.session!.keepAliveDueUs, this.leavesAtUs)
+        if (this.publisher !== null && this.publisher.wakeUs < dueUs) dueUs = this.publisher.wakeUs
+        if (this.delayedAcks !== null && this.delayedAcks.length > 0) dueUs = Math.min(dueUs, this.delayedAcks[0]!)
+        return dueUs
+      }
+      case STATE.cleaning:
+        return this.cleaning!.dueUs
+      default:
+        return NEVER
+    }
+  }
+
+  private open(nowUs: number): void {
+    const intendedUs = this.untilUs
+    const { fleet, group } = this
+    // A silent client's old socket is still there.
+    fleet.close(this, 'reset')
+    this.node = group.placer.nodeOf(this.index, this.attempt)
+    this.state = STATE.opening
+    this.untilUs = (this.hasConnected ? nowUs : this.connectIntendedUs) + group.plan.connect.timeoutUs
+    this.isWritable = false
+    this.socket = fleet.open(this, this.attempt)
+    this.attempt++
+    this.cell.record('connectLag', fleet.clock() - intendedUs)
+  }
+
+  /** Everything a connected client does of its own accord: acknowledge late, keep alive, publish, leave. */
+  private serve(nowUs: number): void {
+    if (!this.isConnected) return
+    if (this.delayedAcks !== null) this.sendDelayedAcks(nowUs)
+    if (!this.session!.keepAlive(nowUs, this.fleet.out)) {
+      this.drop(nowUs, 'keep alive: no PINGRESP')
+      return
+    }
+    this.fleet.flush(this)
+    if (this.state !== STATE.ready) return
+    if (nowUs >= this.leavesAtUs) this.goAway(nowUs)
+    else this.publisher?.sendDue(nowUs)
+  }
+
+  private onConnack(event: Event, nowUs: number): void {
+    if (event.code !== 0) {
+      this.drop(nowUs, `CONNACK ${hex(event.code)}`)
+      return
+    }
+    this.connectedAtUs = nowUs
+    if (!this.hasConnected) {
+      this.cell.counts.connected++
+      this.cell.record('connect', nowUs - this.connectIntendedUs)
+    } else if (this.lostAtUs !== NEVER) {
+      if (!this.isReturning) this.cell.counts.reconnected++
+      this.cell.record('reconnect', nowUs - this.lostAtUs)
+    }
+    this.hasConnected = true
+    this.isReturning = false
+    this.lostAtUs = NEVER
+    this.fleet.connected++
+    if (this.publisher !== null && this.node !== this.publishesFrom) {
+      this.publishesFrom = this.node
+      this.fleet.moved(this, nowUs)
+    }
+    this.state = STATE.subscribing
+    this.receiver?.standing.connected(nowUs, this.node, event.sessionPresent, this.isClean ? 0 : this.group.expiryUs)
+    if (this.receiver === null || (event.sessionPresent && this.receiver.hasAll)) this.becomeReady(nowUs)
+    else this.subscribe(nowUs)
+  }
+
+  private subscribe(nowUs: number): void {
+    this.subscribedAtUs = nowUs
+    const entries = this.group.plan.subscribe
+    this.unanswered = entries.length
+    entries.forEach((entry, s) => {
+      const filter = this.group.renderer.render(entry.filter, this.index)
+      this.session!.subscribe(nowUs, [{ ...entry, filter }], s, this.fleet.out)
+    })
+  }
+
+  private onSuback(event: Event, nowUs: number): void {
+    this.cell.record('subscribe', nowUs - this.subscribedAtUs)
+    this.receiver!.answered(event.token, event.code, nowUs)
+    if (--this.unanswered === 0 && this.state === STATE.subscribing) this.becomeReady(nowUs)
+  }
+
+  private becomeReady(nowUs: number): void {
+    this.state = STATE.ready
+    this.publisher?.ready(nowUs)
+    this.arrive(nowUs)
+  }
+
+  /** The connection is gone, and nobody wanted it so. */
+  private lose(nowUs: number, reason: string): void {
+    const wasConnected = this.isConnected
+    this.fleet.fault(this, reason)
+    this.endConnection(nowUs)
+    if (wasConnected) {
+      this.fleet.connected--
+      this.cell.counts.disconnected++
+      this.lostAtUs = nowUs
+      const { resetAfterUs } = this.group.plan.reconnect ?? { resetAfterUs: 0 }
+      if (nowUs - this.connectedAtUs >= resetAfterUs) this.failures = 0
+    }
+    this.tryAgain(nowUs)
+  }
+
+  private tryAgain(nowUs: number): void {
+    const { reconnect, connect } = this.group.plan
+    this.state = STATE.failed
+    this.untilUs = NEVER
+    if (reconnect !== null && !this.fleet.isEnding) {
+      const atUs = nowUs + this.backoffUs(this.failures)
+      const isWithin = this.hasConnected ? reconnect.attempts === null || this.failures < reconnect.attempts : atUs < this.connectIntendedUs + connect.timeoutUs
+      this.failures++
+      if (isWithin) {
+        this.state = STATE.waiting
+        this.untilUs = atUs
+        return
+      }
+    }
+    if (!this.hasConnected) {
+      this.cell.counts.failed++
+      this.arrive(nowUs)
+    }
+  }
+
+  private arrive(nowUs: number): void {
+    if (this.hasArrived) return
+    this.hasArrived = true
+    this.fleet.arrive(nowUs)
+  }
+
+  /** Wait before another attempt after `failures` that failed. Full jitter: anything up to the exponential wait. */
+  private backoffUs(failures: number): number {
+    const { backoff, firstUs, maxUs, factor } = this.group.plan.reconnect!
+    if (backoff === 'fixed') return firstUs
+    const waitUs = Math.min(maxUs, firstUs * factor ** failures)
+    return backoff === 'exponential' ? waitUs : waitUs * random(this.group.backoffKey, this.index, this.attempt)
+  }
+
+  private goAway(nowUs: number): void {
+    const { leave, awayUs, connectedUs } = this.group.plan.churn!
+    const returnsAtUs = this.leavesAtUs + awayUs
+    this.publisher?.away(this.leavesAtUs, returnsAtUs)
+    if (leave === 'disconnect') {
+      this.session!.disconnect(nowUs, 0, this.fleet.out)
+      this.fleet.flush(this)
+    }
+    // A silent client's socket stays open until it returns: the broker must find out by itself.
+    if (leave === 'silent') this.fleet.transport.pause(this.socket)
+    else this.fleet.close(this, leave === 'reset' ? 'reset' : 'end')
+    this.endConnection(nowUs)
+    this.fleet.connected--
+    this.state = STATE.away
+    this.isReturning = true
+    this.cell.counts.returning++
+    this.lostAtUs = this.untilUs = returnsAtUs
+    this.leavesAtUs = returnsAtUs + connectedUs
+  }
+
+  private delayAck(event: Event, nowUs: number): void {
+    if (event.qos === 0 || this.session!.options.autoAck) return
+    this.delayedAcks ??= []
+    this.delayedAcks.push(nowUs + this.receiver!.ackAfterUs(event), event.packetId, event.qos)
+  }
+
+  private sendDelayedAcks(nowUs: number): void {
+    const acks = this.delayedAcks!
+    let done = 0
+    for (; done < acks.length && acks[done]! <= nowUs; done += 3) {
+      this.session!.acknowledge(nowUs, acks[done + 1]!, acks[done + 2]! as 1 | 2, this.fleet.out)
+    }
+    if (done > 0) acks.splice(0, done)
+  }
+
+  get endsWithConnection(): boolean {
+    return this.isClean || this.group.expiryUs === 0
+  }
+
+  get cell() {
+    return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, this.node))
+  }
+}
+
+/** A reason code as the specification writes it: 0x8E. */
+export function hex(code: number): string {
+  return `0x${code.toString(16).toUpperCase().padStart(2, '0')}`
+}

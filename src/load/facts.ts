@@ -1,0 +1,58 @@
+/**
+ * What publishers know and subscribers must be told before anybody can say what was owed: how far each stream was sent, and which of its
+ * messages were an exception.
+ *
+ * Intended times are functions of the plan, so a stream without exceptions is one number. Exceptions are intervals of sequence numbers, in order.
+ */
+export const EXCEPTION = {
+  /** Planned, but never sent: the client could not, and was not to keep it. */
+  dropped: 1,
+  /** Intended while churn had put the client away: not planned at all. */
+  away: 2,
+  /** Answered with a reason code of 0x80 or above. */
+  refused: 3,
+  /** Sent with QoS 1 or 2, and not acknowledged when the publisher's session ended. */
+  unacknowledged: 4,
+  /** Sent more than `settle` after its intended time; the value is the largest such delay of the interval, in µs. */
+  late: 5,
+} as const
+export type ExceptionKind = (typeof EXCEPTION)[keyof typeof EXCEPTION]
+
+/** Intervals of a worker. Beyond it the run's accounts can't be trusted, and the report says so. */
+export const MAX_EXCEPTIONS = 8_000_000
+
+/** Flat list of (kind, from, to, value): numbers from `from` up to, not including, `to`. */
+export type Intervals = number[]
+
+/** The facts of one slice: plain data. */
+export interface Facts {
+  /** For each publish entry of the plan: the first client that this slice has, and how many messages each has dealt with (sent or given up). */
+  readonly entries: readonly { readonly entry: number; readonly firstClient: number; readonly next: Uint32Array }[]
+  /** By stream. */
+  readonly exceptions: ReadonlyMap<number, Intervals>
+  /** Intended times of messages sent on connecting, by stream. */
+  readonly connectTimes: ReadonlyMap<number, readonly number[]>
+  /** (from µs, node) pairs of publishers that were on more than one node, flat, by global client index. */
+  readonly moves: ReadonlyMap<number, readonly number[]>
+  /** Messages due and not yet sent, or sent and not yet acknowledged. */
+  readonly pending: number
+}
+
+export class Exceptions {
+  readonly byStream = new Map<number, Intervals>()
+  intervals = 0
+
+  add(stream: number, kind: ExceptionKind, from: number, to: number, value = 0): void {
+    if (to <= from || this.intervals >= MAX_EXCEPTIONS) return
+    let list = this.byStream.get(stream)
+    if (list === undefined) this.byStream.set(stream, (list = []))
+    const last = list.length - 4
+    if (last >= 0 && list[last] === kind && list[last + 2] === from) {
+      list[last + 2] = to
+      if (value > list[last + 3]!) list[last + 3] = value
+      return
+    }
+    list.push(kind, from, to, value)
+    this.intervals++
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * The clients of one slice and what they share: the transport, the timers, one output buffer, the metrics and the ledger.
+ *
+ * The worker that owns a fleet reads the clock and turns the loop; the fleet only reacts: `advance` fires timers, the transport calls the
+ * handler's methods. Between two calls the output is always empty.
+ */
+import { type Event, EventKind, Output } from '../mqtt/output.ts'
+import { packetName } from '../mqtt/packet.ts'
+import { ProtocolError } from '../mqtt/protocol-error.ts'
+import type { ConnectDetails } from '../mqtt/session.ts'
+import { matches, parseShare } from '../mqtt/topic.ts'
+import type { OpenOptions, TlsOptions, Transport, TransportHandler } from '../net/transport.ts'
+import { Ledger, SharedLedger } from '../stats/ledger.ts'
+import { countIn, Metrics } from '../stats/metrics.ts'
+import { Cleaning } from './cleaning.ts'
+import { Client, hex } from './client.ts'
+import { Exceptions, type Facts } from './facts.ts'
+import { Group, type Surroundings } from './group.ts'
+import { type Header, NONE, readHeader, readText, WILL_ENTRY } from './header.ts'
+import { headerForm } from './payload.ts'
+import type { Plan } from './plan.ts'
+import type { Subscribed } from './receiver.ts'
+import type { Schedule } from './schedule.ts'
+import type { Slice } from './slice.ts'
+import { Timers } from './timers.ts'
+import { headerProperty } from './wire.ts'
+
+/** Faults of one kind that are told one by one; the rest are only counted. */
+const TOLD_FAULTS = 3
+const NEVER = Number.POSITIVE_INFINITY
+
+/** What a worker wants to hear of at once. */
+export interface FleetListener {
+  /** The first few of each kind of trouble. */
+  onFault(nowUs: number, group: string, clientId: string, node: string, reason: string): void
+  /** Every client of the slice has its SUBACKs or has failed. */
+  onArrived(lastSubackUs: number): void
+  onCleaned(): void
+}
+
+/** The publishers of one entry, in any slice. */
+interface Publishers {
+  readonly firstClient: number
+  readonly clients: number
+  readonly schedule: Schedule
+  topicOf(publisher: number): string
+}
+
+export class Fleet implements TransportHandler {
+  readonly plan: Plan
+  readonly clock: () => number
+  readonly groups: readonly Group[]
+  readonly clients: Client[] = []
+  readonly timers: Timers
+  readonly metrics = new Metrics()
+  readonly ledger = new Ledger()
+  readonly shared = new SharedLedger()
+  readonly exceptions = new Exceptions()
+  readonly leftovers = { sessions: 0, retained: 0 }
+  readonly hasNodes: boolean
+  readonly hasShares: boolean
+  /** Made by `attach`. */
+  transport!: Transport
+  out!: Output
+  /** Publishing counts from here; NEVER before it is known. */
+  originUs = NEVER
+  measureStartUs = NEVER
+  measureEndUs = NEVER
+  /** No connection that is lost from now on is tried again. */
+  isEnding = false
+  /** Clients connected now; messages sent and received so far, of all phases. */
+  connected = 0
+  sent = 0
+  arrived = 0
+  private readonly around: Surroundings
+  private readonly listener: FleetListener
+  private readonly publishers: readonly Publishers[]
+  private readonly shareNumbers = new Map<string, number>()
+  private readonly connectTimes = new Map<number, number[]>()
+  private readonly moves = new Map<number, number[]>()
+  /** Arrivals without a header, by subscriber and entry. */
+  readonly unverified = new Map<number, number[]>()
+  private readonly unverifiedFilters: readonly (string | null)[]
+  private readonly told = new Map<string, number>()
+  private readonly reasonCounts = new Float64Array(16 * 256)
+  private awaited: number
+  private lastSubackUs = 0
+  private uncleaned = 0
+  private cursor = 0
+
+  /**
+   * @param clock  µs since the run's epoch
+   * @param tls  what a client of a group needs for TLS; null for groups without
+   */
+  constructor(around: Surroundings, slice: Slice, clock: () => number, listener: FleetListener, tls: readonly (((client: number) => TlsOptions) | null)[]) {
+    this.around = around
+    this.plan = around.plan
+    this.clock = clock
+    this.listener = listener
+    this.hasNodes = around.plan.nodes.length > 1
+    this.hasShares = around.plan.groups.some((g) => g.subscribe.some((s) => parseShare(s.filter) !== null))
+    this.groups = around.plan.groups.map((g, i) => new Group(around, g, slice.ranges[i]!, tls[i]!))
+    for (const group of this.groups) for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
+    this.awaited = this.clients.length
+    this.timers = new Timers(this.clients.length)
+    this.publishers = this.groups.flatMap((g) => g.plan.publish.map((_, e) => publishersOf(g, e)))
+    this.unverifiedFilters = around.plan.groups.flatMap((g) =>
+      g.publish.map((entry) => (headerForm(g, entry.payload) === 'none' ? entry.topic.replaceAll(/[^/]*\{\w+\}[^/]*/g, '+') : null)),
+    )
+  }
+
+  /** Gives the fleet the transport whose handler it is. */
+  attach(transport: Transport): void {
+    this.transport = transport
+    this.out = new Output(transport.buffer)
+  }
+
+  connect(startUs: number): void {
+    for (const client of this.clients) client.start(startUs)
+    if (this.awaited === 0) this.listener.onArrived(startUs)
+  }
+
+  publish(originUs: number): void {
+    this.originUs = originUs
+    this.measureStartUs = originUs + this.plan.phases.warmUpUs
+    this.measureEndUs = this.measureStartUs + this.plan.phases.measureUs
+    for (const client of this.clients) client.publish()
+  }
+
+  /** Nothing is due from `nowUs` on. */
+  drain(nowUs: number): void {
+    if (nowUs < this.measureEndUs) {
+      this.measureEndUs = Math.floor(nowUs)
+      for (const client of this.clients) client.publisher?.cut()
+    }
+    for (const client of this.clients) client.drain(nowUs)
+  }
+
+  /** Drain is over: what was not sent is given up, and what is unacknowledged stays so. */
+  finish(nowUs: number): void {
+    this.isEnding = true
+    for (const client of this.clients) {
+      client.publisher?.giveUp()
+      client.giveUpInFlight(nowUs)
+    }
+  }
+
+  /** Ends every connection; with `cleanUp` also what clients have left on the broker, at the connect rate. Then `onCleaned`. */
+  leave(nowUs: number, cleanUp: boolean): void {
+    this.isEnding = true
+    const dirty = cleanUp ? this.clients.filter((client) => Cleaning.isNeeded(client)) : []
+    const isDirty = new Set(dirty)
+    for (const client of this.clients) if (!isDirty.has(client)) client.leave(nowUs)
+    this.uncleaned = dirty.length
+    for (const client of dirty) client.clean(nowUs, nowUs + client.group.arrivals.timeOf(client.index))
+    if (dirty.length === 0) this.listener.onCleaned()
+  }
+
+  cleaned(): void {
+    if (--this.uncleaned === 0) this.listener.onCleaned()
+  }
+
+  /** Fires what is due. */
+  advance(nowUs: number): void {
+    this.timers.advance(nowUs, this.fire)
+  }
+
+  private readonly fire = (owner: number): void => this.clients[owner]!.onTimer(this.clock())
+
+  // What the transport tells.
+
+  onOpen(owner: number): void {
+    this.clients[owner]!.onOpen(this.clock())
+  }
+
+  onData(owner: number, buffer: Uint8Array, end: number): void {
+    const client = this.clients[owner]!
+    const nowUs = this.clock()
+    this.metrics.bytesReceived += end
+    try {
+      client.session!.receive(nowUs, buffer, end, this.out)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      // What came before the fault still counts.
+      this.drainEvents(client, nowUs)
+      if (client.socket >= 0) client.drop(nowUs, `protocol error: ${error.message}`)
+      this.out.clear()
+      return
+    }
+    this.drainEvents(client, nowUs)
+    if (client.socket >= 0) client.afterReceive(nowUs)
+    this.out.clear()
+  }
+
+  onWritable(owner: number): void {
+    this.clients[owner]!.onWritable(this.clock())
+  }
+
+  onClose(owner: number, error: string | null): void {
+    this.clients[owner]!.onClose(this.clock(), error)
+    this.out.clear()
+  }
+
+  // What clients ask for.
+
+  /** Starts a client's connection: its node's addresses and its source addresses in turn. */
+  open(client: Client, attempt: number): number {
+    const { group } = client
+    const endpoints = this.around.endpoints[client.node]!
+    const endpoint = endpoints[(client.index + attempt) % endpoints.length]!
+    const sources = group.plan.sourceAddresses
+    const options: OpenOptions = {
+      localAddress: sources.length === 0 ? null : sources[client.index % sources.length]!,
+      tls: endpoint.scheme === 'tls' || endpoint.scheme === 'wss' ? group.tls!(client.index) : null,
+      ws: endpoint.scheme === 'ws' || endpoint.scheme === 'wss' ? group.plan.ws : null,
+    }
+    return this.transport.open(client.owner, endpoint, options)
+  }
+
+  close(client: Client, how: 'end' | 'reset'): void {
+    if (client.socket < 0) return
+    this.transport.close(client.socket, how)
+    client.socket = -1
+    client.isWritable = false
+    this.out.end = 0
+  }
+
+  /** Sends what the client's session has put into the output. */
+  flush(client: Client): void {
+    const { out } = this
+    if (out.end === 0) return
+    if (client.socket >= 0) {
+      this.metrics.bytesSent += out.end
+      if (!this.transport.send(client.socket, 0, out.end)) client.isWritable = false
+    }
+    out.end = 0
+  }
+
+  /** Hands the output's events to their client. What a handler adds comes after them, and calls within calls go on where the outer one is. */
+  drainEvents(client: Client, nowUs: number): void {
+    const { out } = this
+    while (this.cursor < out.eventCount) {
+      const event = out.events[this.cursor++]!
+      this.countReason(event)
+      client.onEvent(event, nowUs)
+    }
+    this.cursor = 0
+    out.eventCount = 0
+  }
+
+  detailsOf(client: Client): ConnectDetails {
+    const { plan, renderer } = client.group
+    const render = (template: string | null) => (template === null ? null : renderer.render(template, client.index))
+    return { clientId: renderer.render(plan.clientId, client.index), username: render(plan.username), password: render(plan.password), will: this.willOf(client) }
+  }
+
+  private willOf(client: Client): ConnectDetails['will'] {
+    const { plan, willPayload, renderer, run } = client.group
+    if (plan.will === null) return null
+    const header: Header = { run, publisher: plan.firstClient + client.index, entry: WILL_ENTRY, seq: 0, intendedUs: 0, node: client.node }
+    const payload = new Uint8Array(willPayload!.size(client.index, 0))
+    willPayload!.write(payload, 0, payload.length, client.index, 0, header)
+    return { topic: renderer.render(plan.will.topic, client.index), payload, qos: plan.will.qos, retain: plan.will.retain, delayS: plan.will.delayS }
+  }
+
+  /** A client has its SUBACKs, or has failed, for the first time. */
+  arrive(nowUs: number): void {
+    this.lastSubackUs = nowUs
+    if (--this.awaited === 0) this.listener.onArrived(this.lastSubackUs)
+  }
+
+  get arrivedClients(): number {
+    return this.clients.length - this.awaited
+  }
+
+  /** Something went wrong that is the broker's, the network's or the scenario's doing: counted, and the first few told. */
+  fault(client: Client, reason: string): void {
+    if (!reason.startsWith('CONNACK')) countIn(this.metrics.errors, reason)
+    const told = (this.told.get(reason) ?? 0) + 1
+    this.told.set(reason, told)
+    if (told > TOLD_FAULTS) return
+    const clientId = client.group.renderer.render(client.group.plan.clientId, client.index)
+    this.listener.onFault(this.clock(), client.group.plan.name, clientId, this.plan.nodes[client.node]!.name, reason)
+  }
+
+  /** A publisher is on another node than it was. */
+  moved(client: Client, nowUs: number): void {
+    const publisher = client.group.plan.firstClient + client.index
+    let moves = this.moves.get(publisher)
+    if (moves === undefined) this.moves.set(publisher, (moves = []))
+    moves.push(nowUs, client.node)
+  }
+
+  isMeasured(intendedUs: number): boolean {
+    return intendedUs >= this.measureStartUs && intendedUs < this.measureEndUs
+  }
+
+  subscribed(filter: string): Subscribed {
+    const share = parseShare(filter)
+    if (share === null) return { filter, share: -1 }
+    let number = this.shareNumbers.get(filter)
+    if (number === undefined) this.shareNumbers.set(filter, (number = this.shareNumbers.size))
+    return { filter: share.filter, share: number }
+  }
+
+  /** The whole filters of the shared subscriptions, by number. */
+  get shares(): string[] {
+    return [...this.shareNumbers.keys()]
+  }
+
+  /** The publishers of an entry, or null if there is no such one. */
+  publishersFor(entry: number, publisher: number): Publishers | null {
+    const found = this.publishers[entry]
+    return found && publisher >= found.firstClient && publisher < found.firstClient + found.clients ? found : null
+  }
+
+  readHeader(event: Event, into: Header): number {
+    const found = readHeader(event.bytes, event.payloadStart, event.payloadEnd, into)
+    if (found !== NONE || event.propertiesEnd === event.propertiesStart) return found
+    const text = headerProperty(event)
+    return text === null ? NONE : readText(text, 0, text.length, into)
+  }
+
+  /** The entry without headers whose topics look like this one, or -1. */
+  unverifiedEntry(topic: string): number {
+    return this.unverifiedFilters.findIndex((filter) => filter !== null && matches(filter, topic))
+  }
+
+  isUnverified(entry: number): boolean {
+    return this.unverifiedFilters[entry] !== null
+  }
+
+  countUnverified(subscriber: number, entry: number): void {
+    let counts = this.unverified.get(subscriber)
+    if (counts === undefined) this.unverified.set(subscriber, (counts = []))
+    counts[entry] = (counts[entry] ?? 0) + 1
+  }
+
+  connectTimesOf(stream: number): number[] {
+    let times = this.connectTimes.get(stream)
+    if (times === undefined) this.connectTimes.set(stream, (times = []))
+    return times
+  }
+
+  /** What the subscribers' workers must know of this slice's publishers. */
+  facts(nowUs: number): Facts {
+    let pending = 0
+    for (const client of this.clients) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
+    const entries = this.groups.flatMap((g) =>
+      g.plan.publish.map((entry, e) => {
+        const next = new Uint32Array(g.to - g.from)
+        for (let i = 0; i < next.length; i++) next[i] = g.next[i * g.plan.publish.length + e]!
+        return { entry: entry.index, firstClient: g.from, next }
+      }),
+    )
+    return { entries, exceptions: this.exceptions.byStream, connectTimes: this.connectTimes, moves: this.moves, pending }
+  }
+
+  /** Messages due and unsent. */
+  backlog(nowUs: number): number {
+    return this.clients.reduce((sum, client) => sum + (client.publisher?.waiting(nowUs) ?? 0), 0)
+  }
+
+  /** Messages due and unsent though nothing but the generator stands in their way. */
+  unsentOfOurs(nowUs: number): number {
+    return this.clients.reduce((sum, client) => sum + (client.publisher?.unsentOfOurs(nowUs) ?? 0), 0)
+  }
+
+  /** Moves the counts of reason codes into the metrics; once a second is enough. */
+  settleReasons(): void {
+    for (let i = 0; i < this.reasonCounts.length; i++) {
+      if (this.reasonCounts[i] === 0) continue
+      countIn(this.metrics.reasonCodes, `${packetName(i >> 8)} ${hex(i & 255)}`, this.reasonCounts[i])
+      this.reasonCounts[i] = 0
+    }
+  }
+
+  private countReason(event: Event): void {
+    switch (event.kind) {
+      case EventKind.CONNACK:
+      case EventKind.PUBLISHED:
+      case EventKind.SUBACK:
+      case EventKind.UNSUBACK:
+      case EventKind.DISCONNECT:
+      case EventKind.REASON:
+        this.reasonCounts[event.packet * 256 + event.code]!++
+    }
+  }
+}
+
+function publishersOf(group: Group, e: number): Publishers {
+  const { firstClient, clients, publish } = group.plan
+  const topic = publish[e]!.topic
+  return { firstClient, clients, schedule: group.schedules[e]!, topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient) }
+}

@@ -1,0 +1,121 @@
+/**
+ * What the clients of one group share in one worker: everything that can be worked out once from the plan, and the state of their streams.
+ *
+ * The streams' state is in typed arrays, (client in slice × entries + entry) by number: a client that publishes costs 24 bytes a stream.
+ */
+import type { Endpoint, TlsOptions } from '../net/transport.ts'
+import { Arrivals } from './arrival.ts'
+import { runHash } from './header.ts'
+import { keyOf, Permutation } from './order.ts'
+import { PayloadWriter } from './payload.ts'
+import { isClean, Placer } from './placement.ts'
+import type { GroupPlan, Plan } from './plan.ts'
+import { Schedule } from './schedule.ts'
+import { Renderer } from './template.ts'
+import { hasClientProperties, type MessageProperties, messageProperties, sessionOptions } from './wire.ts'
+
+/** What a run adds to its plan: names, addresses and keys that are known only when it starts. Crosses threads, but for `tls`. */
+export interface Surroundings {
+  readonly plan: Plan
+  /** Six characters of [0-9a-z]. */
+  readonly run: string
+  /** Addresses of each node, by node index. */
+  readonly endpoints: readonly (readonly Endpoint[])[]
+  /** Wall clock at the run's epoch, ms since 1970: for {now} in payloads. */
+  readonly unixEpochMs: number
+  /** Contents of payload files, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
+export class Group {
+  readonly plan: GroupPlan
+  readonly from: number
+  readonly to: number
+  readonly schedules: readonly Schedule[]
+  readonly payloads: readonly PayloadWriter[]
+  /** By entry; undefined where they differ from client to client. */
+  private readonly properties: readonly (MessageProperties | null | undefined)[]
+  readonly willPayload: PayloadWriter | null
+  readonly arrivals: Arrivals
+  readonly placer: Placer
+  readonly renderer: Renderer
+  readonly isClean: (client: number) => boolean
+  readonly churnOrder: Permutation | null
+  readonly backoffKey: number
+  readonly run: number
+  readonly options: ReturnType<typeof sessionOptions>
+  /** How long a persistent session outlives its connection, µs. */
+  readonly expiryUs: number
+  readonly tls: ((client: number) => TlsOptions) | null
+  /** Next sequence number, its area and its intended time, by stream. */
+  readonly next: Uint32Array
+  readonly areas: Float64Array
+  readonly dueUs: Float64Array
+  /** Topics as UTF-8, back to back; a stream's is rendered when it first sends. */
+  topics = new Uint8Array(0)
+  readonly topicStart: Int32Array
+  readonly topicEnd: Int32Array
+  private topicsEnd = 0
+
+  constructor(around: Surroundings, plan: GroupPlan, range: readonly [number, number], tls: ((client: number) => TlsOptions) | null) {
+    this.plan = plan
+    ;[this.from, this.to] = range
+    this.schedules = plan.publish.map((entry) => new Schedule(around.plan, plan, entry))
+    const file = (payload: { kind: string; path?: string }) => (payload.kind === 'file' ? around.files.get(payload.path!)! : null)
+    this.payloads = plan.publish.map((e) => new PayloadWriter(around.plan, plan, e, e.payload, file(e.payload), around.unixEpochMs))
+    this.properties = plan.publish.map((e) => (hasClientProperties(e) ? undefined : messageProperties(plan, e, (text) => text)))
+    this.willPayload = plan.will && new PayloadWriter(around.plan, plan, null, plan.will.payload, file(plan.will.payload), around.unixEpochMs)
+    this.arrivals = new Arrivals(around.plan, plan)
+    this.placer = new Placer(around.plan, plan)
+    this.renderer = new Renderer(around.plan, plan, around.run)
+    this.isClean = isClean(around.plan, plan)
+    this.churnOrder = plan.churn && new Permutation(plan.clients, keyOf(around.plan.seed, 'churn', plan.name))
+    this.backoffKey = keyOf(around.plan.seed, 'backoff', plan.name)
+    this.run = runHash(around.run)
+    this.options = sessionOptions(plan)
+    this.expiryUs = plan.version === 5 ? (plan.sessionExpiryS === 0xffffffff ? Number.POSITIVE_INFINITY : plan.sessionExpiryS * 1e6) : Number.POSITIVE_INFINITY
+    this.tls = tls
+    const streams = (this.to - this.from) * plan.publish.length
+    this.next = new Uint32Array(streams)
+    this.areas = new Float64Array(streams)
+    this.dueUs = new Float64Array(streams).fill(Number.POSITIVE_INFINITY)
+    this.topicStart = new Int32Array(streams).fill(-1)
+    this.topicEnd = new Int32Array(streams)
+  }
+
+  propertiesOf(client: number, entry: number): MessageProperties | null {
+    const shared = this.properties[entry]
+    if (shared !== undefined) return shared
+    return messageProperties(this.plan, this.plan.publish[entry]!, (text) => this.renderer.render(text, client))
+  }
+
+  /** Renders the topic of a stream on its first use. */
+  renderTopic(stream: number, client: number, entry: number): void {
+    const bytes = new TextEncoder().encode(this.renderer.render(this.plan.publish[entry]!.topic, client))
+    if (this.topicsEnd + bytes.length > this.topics.length) {
+      const grown = new Uint8Array(Math.max(2 * this.topics.length, this.topicsEnd + bytes.length, 4096))
+      grown.set(this.topics)
+      this.topics = grown
+    }
+    this.topics.set(bytes, this.topicsEnd)
+    this.topicStart[stream] = this.topicsEnd
+    this.topicsEnd += bytes.length
+    this.topicEnd[stream] = this.topicsEnd
+  }
+}
+
+/** Keys of the cells of `metrics`: one place that makes and splits them. */
+export const cellKey = {
+  client: (group: number, node: number): number => group * 256 + node,
+  publish: (entry: number, qos: number): number => entry * 4 + qos,
+  delivery: (group: number, entry: number, qos: number): number => (group * 256 + entry) * 4 + qos,
+  pair: (from: number, to: number): number => from * 256 + to,
+} as const
+
+export const cellOf = {
+  client: (key: number) => ({ group: Math.floor(key / 256), node: key % 256 }),
+  publish: (key: number) => ({ entry: key >> 2, qos: key & 3 }),
+  delivery: (key: number) => ({ group: Math.floor(key / 1024), entry: (key >> 2) & 255, qos: key & 3 }),
+  pair: (key: number) => ({ from: key >> 8, to: key & 255 }),
+} as const
+

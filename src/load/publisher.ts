@@ -1,0 +1,382 @@
+/**
+ * The publishing side of one client: what is due, whether it can be sent, and how late it was.
+ *
+ * Messages have intended times whatever happens. While the client can't send (offline, in-flight window full, socket full) its streams simply
+ * stand still: a schedule is a function, so a backlog of any length costs nothing. When it can again, it sends what is due in order.
+ * A message could be sent from the latest of these on: its intended time, the client ready and its socket writable, the window open.
+ * Until then its wait is `blocked`, the broker's or the scenario's doing; after it, `sendLag`, ours.
+ */
+import type { Event } from '../mqtt/output.ts'
+import type { PublishHead } from '../mqtt/session.ts'
+import type { Client } from './client.ts'
+import { EXCEPTION, type ExceptionKind } from './facts.ts'
+import type { Fleet } from './fleet.ts'
+import { cellKey, type Group } from './group.ts'
+import { type Header, writeText } from './header.ts'
+import type { QoS } from './plan.ts'
+import { streamOf } from './slice.ts'
+
+/** Messages that one client sends before others have their turn. */
+const MAX_BURST = 16
+const NEVER = Number.POSITIVE_INFINITY
+
+/** A token names a message of a client: its entry above 32 bits of sequence number. */
+const ENTRY = 2 ** 32
+
+// One of each serves all clients of a thread: they are filled and used within one call.
+const head: PublishHead = { topic: new Uint8Array(0), topicStart: 0, topicEnd: 0, qos: 0, retain: false, properties: null, alias: 0 }
+const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
+
+export class Publisher {
+  /** When `sendDue` wants to be called next; NEVER while only an acknowledgement or the socket is waited for. */
+  wakeUs = NEVER
+  /** Since when the client is connected, subscribed and its socket takes bytes. */
+  private ableSinceUs = NEVER
+  /** Since when the in-flight window has room; NEVER while it is full and something waits for it. */
+  private windowSinceUs = 0
+  /** Intended times of unacknowledged messages, by packet identifier - 1; made with the first of QoS 1 or 2. */
+  private intendedUs: Float64Array | null = null
+  /** By entry: [from, to) pairs of numbers ahead that are not to be sent. */
+  private skips: number[][] | null = null
+  private readonly client: Client
+  private readonly fleet: Fleet
+  private readonly group: Group
+  private readonly first: number
+
+  constructor(client: Client) {
+    this.client = client
+    this.fleet = client.fleet
+    this.group = client.group
+    this.first = (client.index - client.group.from) * client.group.plan.publish.length
+  }
+
+  /** Publishing begins: the streams' first messages get their times. */
+  start(): void {
+    for (let e = 0; e < this.group.schedules.length; e++) if (!this.isOnConnect(e)) this.advance(e, 0, 0)
+    this.wakeUs = this.nextDueUs()
+  }
+
+  /** The client is connected and has its SUBACKs. */
+  ready(nowUs: number): void {
+    this.ableSinceUs = nowUs
+    this.windowSinceUs = nowUs
+    for (let e = 0; e < this.group.schedules.length; e++) if (this.isOnConnect(e)) this.announce(e, nowUs)
+    this.wakeUs = this.nextDueUs()
+  }
+
+  lost(): void {
+    this.ableSinceUs = NEVER
+  }
+
+  /** The socket takes bytes again. */
+  writable(nowUs: number): void {
+    if (this.ableSinceUs !== NEVER) this.ableSinceUs = nowUs
+  }
+
+  /** Churn puts the client away from `fromUs` to `toUs`: what it would have sent meanwhile is not intended. What waits already goes on waiting. */
+  away(fromUs: number, toUs: number): void {
+    for (let e = 0; e < this.group.schedules.length; e++) {
+      if (this.isOnConnect(e)) continue
+      const from = this.numberAt(e, fromUs)
+      this.skip(e, from, this.numberAt(e, toUs), EXCEPTION.away)
+    }
+    this.wakeUs = this.nextDueUs()
+  }
+
+  /** Sends what is due and can be sent. */
+  sendDue(nowUs: number): void {
+    if (this.ableSinceUs === NEVER) return
+    const { client, group, first } = this
+    const session = client.session!
+    let budget = MAX_BURST
+    for (let e = 0; e < group.schedules.length; e++) {
+      const s = first + e
+      if (group.dueUs[s]! > nowUs) continue
+      if (group.plan.unsent.keep !== 'all') this.shed(e)
+      while (group.dueUs[s]! <= nowUs && client.isWritable) {
+        const qos = group.schedules[e]!.qosOf(client.index, group.next[s]!)
+        if (!session.canPublish(qos)) {
+          this.windowSinceUs = NEVER
+          break
+        }
+        if (budget-- === 0) {
+          this.wakeUs = nowUs
+          return
+        }
+        nowUs = this.send(e, s, qos, nowUs)
+      }
+    }
+    this.wakeUs = this.nextDueUs(nowUs)
+  }
+
+  /** A publish was answered; `event` is its PUBLISHED. */
+  published(event: Event, nowUs: number): void {
+    if (this.windowSinceUs === NEVER) this.windowSinceUs = nowUs
+    const e = Math.floor(event.token / ENTRY)
+    const seq = event.token % ENTRY
+    const intendedUs = this.intendedUs![event.packetId - 1]!
+    const isMeasured = this.fleet.isMeasured(intendedUs)
+    if (event.code >= 0x80) {
+      this.except(e, EXCEPTION.refused, seq, seq + 1)
+      if (isMeasured) this.count(e, seq, 'refused')
+    } else if (isMeasured) {
+      this.count(e, seq, 'acked')
+      this.record(e, seq, 'ack', nowUs - intendedUs)
+    }
+  }
+
+  /** The session has ended with this message unacknowledged. */
+  abandoned(token: number): void {
+    const seq = token % ENTRY
+    this.except(Math.floor(token / ENTRY), EXCEPTION.unacknowledged, seq, seq + 1)
+  }
+
+  /** The session goes on on a new connection, and this message has to be sent again. */
+  resend(packetId: number, token: number, nowUs: number): void {
+    const e = Math.floor(token / ENTRY)
+    const seq = token % ENTRY
+    const intendedUs = this.intendedUs![packetId - 1]!
+    const size = this.describe(e, seq, intendedUs)
+    const { out } = this.fleet
+    const at = this.client.session!.republish(nowUs, packetId, head, size, out)
+    if (at >= 0) this.group.payloads[e]!.write(out.bytes, at, size, this.client.index, seq, header)
+    if (nowUs - intendedUs > this.fleet.plan.settleUs) this.except(e, EXCEPTION.late, seq, seq + 1, nowUs - intendedUs)
+  }
+
+  /** The end of measure has moved: what is due only behind it is not intended. */
+  cut(): void {
+    for (let e = 0; e < this.group.schedules.length; e++) {
+      const s = this.first + e
+      if (this.group.dueUs[s]! >= this.fleet.measureEndUs) this.group.dueUs[s] = NEVER
+    }
+    this.wakeUs = this.nextDueUs()
+  }
+
+  /** How many messages are due and unsent. */
+  waiting(nowUs: number): number {
+    let count = 0
+    for (let e = 0; e < this.group.schedules.length; e++) {
+      const s = this.first + e
+      if (this.group.dueUs[s]! > nowUs) continue
+      count += this.isOnConnect(e) ? this.connectTimes(e).length - this.group.next[s]! : this.numberAt(e, nowUs) - this.group.next[s]!
+    }
+    return count
+  }
+
+  /** Gives up everything that was intended and never sent. */
+  giveUp(): void {
+    for (let e = 0; e < this.group.schedules.length; e++) while (this.group.dueUs[this.first + e] !== NEVER) this.drop(e)
+    this.wakeUs = this.nextDueUs()
+  }
+
+  /** How many messages are due and unsent though nothing but ourselves stands in their way. */
+  unsentOfOurs(nowUs: number): number {
+    if (this.ableSinceUs === NEVER || !this.client.isWritable) return 0
+    let count = 0
+    for (let e = 0; e < this.group.schedules.length; e++) {
+      const s = this.first + e
+      if (this.group.dueUs[s]! > nowUs || this.isOnConnect(e)) continue
+      const next = this.group.next[s]!
+      if (this.client.session!.canPublish(this.group.schedules[e]!.qosOf(this.client.index, next))) count += this.numberAt(e, nowUs) - next
+    }
+    return count
+  }
+
+  private send(e: number, s: number, qos: QoS, nowUs: number): number {
+    const { fleet, client, group } = this
+    const seq = group.next[s]!
+    const intendedUs = group.dueUs[s]!
+    const size = this.describe(e, seq, intendedUs)
+    const { out } = fleet
+    const at = client.session!.publish(nowUs, head, size, e * ENTRY + seq, out)
+    if (at < 0) {
+      fleet.fault(client, 'PUBLISH: larger than the broker allows')
+      this.drop(e)
+      return nowUs
+    }
+    group.payloads[e]!.write(out.bytes, at, size, client.index, seq, header)
+    if (qos > 0) {
+      this.intendedUs ??= new Float64Array(group.plan.inFlight)
+      this.intendedUs[client.session!.lastPacketId - 1] = intendedUs
+    }
+    fleet.flush(client)
+    const sentUs = fleet.clock()
+    fleet.sent++
+    if (sentUs - intendedUs > fleet.plan.settleUs) this.except(e, EXCEPTION.late, seq, seq + 1, sentUs - intendedUs)
+    if (fleet.isMeasured(intendedUs)) {
+      let couldUs = Math.max(intendedUs, this.ableSinceUs)
+      if (qos > 0 && this.windowSinceUs > couldUs) couldUs = this.windowSinceUs
+      this.count(e, seq, 'sent')
+      this.record(e, seq, 'blocked', couldUs - intendedUs)
+      this.record(e, seq, 'sendLag', sentUs - couldUs)
+    }
+    this.advance(e, seq + 1, group.areas[s]!)
+    return sentUs
+  }
+
+  /** Fills `head` and `header` for a message; returns the size of its payload. */
+  private describe(e: number, seq: number, intendedUs: number): number {
+    const { group, client } = this
+    const s = this.first + e
+    const entry = group.plan.publish[e]!
+    if (group.topicStart[s]! < 0) group.renderTopic(s, client.index, e)
+    head.topic = group.topics
+    head.topicStart = group.topicStart[s]!
+    head.topicEnd = group.topicEnd[s]!
+    head.qos = group.schedules[e]!.qosOf(client.index, seq)
+    head.retain = entry.retain
+    head.alias = entry.topicAlias ? e + 1 : 0
+    header.run = group.run
+    header.publisher = group.plan.firstClient + client.index
+    header.entry = entry.index
+    header.seq = seq
+    header.intendedUs = Math.floor(intendedUs)
+    header.node = client.node
+    const properties = group.propertiesOf(client.index, e)
+    head.properties = properties === null ? null : properties.bytes
+    if (properties !== null && properties.headerAt >= 0) writeText(properties.bytes, properties.headerAt, header)
+    return group.payloads[e]!.size(client.index, seq)
+  }
+
+  /** Makes message `seq`, or the first behind it that is not skipped, the stream's next. */
+  private advance(e: number, seq: number, previousArea: number): void {
+    const s = this.first + e
+    const { group, fleet } = this
+    if (this.isOnConnect(e)) {
+      group.next[s] = seq
+      group.dueUs[s] = this.connectTimes(e)[seq] ?? NEVER
+      return
+    }
+    const schedule = group.schedules[e]!
+    let area = schedule.areaAfter(this.client.index, seq, previousArea)
+    const skips = this.skips?.[e]
+    while (skips !== undefined && skips.length > 0 && skips[0]! <= seq) {
+      const to = skips[1]!
+      skips.splice(0, 2)
+      while (seq < to) area = schedule.areaAfter(this.client.index, ++seq, area)
+    }
+    group.next[s] = seq
+    group.areas[s] = area
+    const dueUs = fleet.originUs + schedule.timeOfArea(area)
+    group.dueUs[s] = dueUs < fleet.measureEndUs ? dueUs : NEVER
+  }
+
+  /** The first number from the stream's next on that is intended at `timeUs` or later, or not at all. */
+  private numberAt(e: number, timeUs: number): number {
+    const s = this.first + e
+    const { group, fleet } = this
+    const schedule = group.schedules[e]!
+    const endUs = Math.min(timeUs, fleet.measureEndUs) - fleet.originUs
+    if (group.dueUs[s] === NEVER) return group.next[s]!
+    let seq = group.next[s]!
+    if (group.plan.publish[e]!.trigger.kind !== 'poisson') return Math.max(seq, schedule.countBefore(this.client.index, endUs))
+    for (let area = group.areas[s]!; schedule.timeOfArea(area) < endUs; area = schedule.areaAfter(this.client.index, seq, area)) seq++
+    return seq
+  }
+
+  /** Numbers [from, to) are not to be sent. */
+  private skip(e: number, from: number, to: number, kind: ExceptionKind): void {
+    if (to <= from) return
+    this.except(e, kind, from, to)
+    this.skips ??= this.group.schedules.map(() => [])
+    this.skips[e]!.push(from, to)
+    const s = this.first + e
+    if (this.group.next[s] !== from) return
+    // `next` itself is skipped: its area is known, so advance from it.
+    this.skips[e]!.pop()
+    this.skips[e]!.pop()
+    let area = this.group.areas[s]!
+    for (let seq = from + 1; seq < to; seq++) area = this.group.schedules[e]!.areaAfter(this.client.index, seq, area)
+    this.advance(e, to, area)
+  }
+
+  /** Applies `unsent`: of what came due while the client could not send, only so much is kept. */
+  private shed(e: number): void {
+    if (this.isOnConnect(e)) return
+    const s = this.first + e
+    const { keep, drop } = this.group.plan.unsent
+    const sinceUs = this.windowSinceUs === NEVER ? this.ableSinceUs : Math.max(this.ableSinceUs, this.windowSinceUs)
+    if (this.group.dueUs[s]! >= sinceUs) return
+    const ahead = this.skips?.[e]
+    const end = this.numberAt(e, sinceUs)
+    let skipped = 0
+    for (let i = 0; ahead !== undefined && i < ahead.length; i += 2) skipped += Math.max(0, Math.min(end, ahead[i + 1]!) - ahead[i]!)
+    let surplus = end - this.group.next[s]! - skipped - (keep as number)
+    if (surplus <= 0) return
+    if (drop === 'oldest') while (surplus-- > 0) this.drop(e)
+    else {
+      for (let seq = end - surplus; seq < end; seq++) this.countDropped(e, seq)
+      this.skip(e, end - surplus, end, EXCEPTION.dropped)
+    }
+  }
+
+  /** Gives up the stream's next message. */
+  private drop(e: number): void {
+    const seq = this.group.next[this.first + e]!
+    this.except(e, EXCEPTION.dropped, seq, seq + 1)
+    this.countDropped(e, seq)
+    this.advance(e, seq + 1, this.group.areas[this.first + e]!)
+  }
+
+  private countDropped(e: number, seq: number): void {
+    const s = this.first + e
+    const dueUs = seq === this.group.next[s] ? this.group.dueUs[s]! : this.fleet.originUs + this.group.schedules[e]!.timeOf(this.client.index, seq)
+    if (this.fleet.isMeasured(dueUs)) this.count(e, seq, 'dropped')
+  }
+
+  private isOnConnect(e: number): boolean {
+    return this.group.plan.publish[e]!.trigger.kind === 'connect'
+  }
+
+  /** A message on connecting: it is intended now, and waits in its stream like any other. */
+  private announce(e: number, nowUs: number): void {
+    const times = this.connectTimes(e)
+    const limit = this.group.plan.publish[e]!.times
+    if ((limit !== null && times.length >= limit) || nowUs >= this.fleet.measureEndUs) return
+    times.push(nowUs)
+    const s = this.first + e
+    if (this.group.dueUs[s] === NEVER) this.group.dueUs[s] = nowUs
+  }
+
+  private connectTimes(e: number): number[] {
+    return this.fleet.connectTimesOf(this.streamOf(e))
+  }
+
+  private except(e: number, kind: ExceptionKind, from: number, to: number, value = 0): void {
+    this.fleet.exceptions.add(this.streamOf(e), kind, from, to, value)
+  }
+
+  private streamOf(e: number): number {
+    return streamOf(this.group.plan.publish[e]!.index, this.group.plan.firstClient + this.client.index)
+  }
+
+  private count(e: number, seq: number, name: 'sent' | 'acked' | 'refused' | 'dropped'): void {
+    const { metrics, hasNodes } = this.fleet
+    const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
+    const isWanted = qos > 0 && (name === 'sent' || name === 'dropped')
+    const { counts } = metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos))
+    counts[name]++
+    if (isWanted) counts.ackWanted++
+    if (!hasNodes) return
+    const atNode = metrics.publishesByNode.at(this.client.node).counts
+    atNode[name]++
+    if (isWanted) atNode.ackWanted++
+  }
+
+  private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked', valueUs: number): void {
+    const { metrics, hasNodes } = this.fleet
+    const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
+    metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)).record(name, valueUs)
+    if (hasNodes) metrics.publishesByNode.at(this.client.node).record(name, valueUs)
+  }
+
+  /** The earliest intended time after `afterUs` among the streams' next messages: what is due by then waits for something else. */
+  private nextDueUs(afterUs = -1): number {
+    let soonestUs = NEVER
+    for (let e = 0; e < this.group.schedules.length; e++) {
+      const dueUs = this.group.dueUs[this.first + e]!
+      if (dueUs > afterUs && dueUs < soonestUs) soonestUs = dueUs
+    }
+    return soonestUs
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The subscribing side of one client: its subscriptions, and each PUBLISH that reaches it, taken into the ledger.
+ *
+ * A delivery is recognised by its header, checked against the client's own filters and the stream's own topic (once a pair, from then on by the
+ * topic's hash), and compared with what came before. Its latency counts if it looks owed by what is known now; see load/account.ts.
+ */
+import type { Event } from '../mqtt/output.ts'
+import { matches } from '../mqtt/topic.ts'
+import { ARRIVAL } from '../stats/ledger.ts'
+import type { Client } from './client.ts'
+import type { Fleet } from './fleet.ts'
+import { cellKey, type Group } from './group.ts'
+import { type Header, OK, sameRun, WILL_ENTRY } from './header.ts'
+import type { QoS } from './plan.ts'
+import { streamOf } from './slice.ts'
+import { Standing } from './standing.ts'
+
+const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
+
+/** One of the client's subscriptions. */
+export interface Subscribed {
+  /** Without `$share/NAME/`. */
+  readonly filter: string
+  /** Number of the shared subscription in the fleet, or -1. */
+  readonly share: number
+}
+
+export class Receiver {
+  readonly standing: Standing
+  /** Rendered on the first arrival or account that asks for them. */
+  private cached: readonly Subscribed[] | null = null
+  /** Further copies of one message that overlapping filters allow: seen so far, by row and number. Made when first needed. */
+  private copies: Map<string, number> | null = null
+  /** Bits of the subscriptions that have had an answer. */
+  private answeredOnce = 0
+  private readonly client: Client
+  private readonly fleet: Fleet
+  private readonly group: Group
+
+  constructor(client: Client) {
+    this.client = client
+    this.fleet = client.fleet
+    this.group = client.group
+    this.standing = new Standing(client.group.plan.subscribe.length)
+  }
+
+  /** True if every subscription has been granted and still stands. */
+  get hasAll(): boolean {
+    return this.standing.grantedAtUs.every((atUs) => atUs !== Number.POSITIVE_INFINITY)
+  }
+
+  /** Subscription `s` was answered. A refusal is not asked for again before the next connection. */
+  answered(s: number, code: number, nowUs: number): void {
+    const { counts } = this.client.cell
+    const isFirst = (this.answeredOnce & (1 << s)) === 0
+    this.answeredOnce |= 1 << s
+    if (code < 0x80) this.standing.granted(s, nowUs, code)
+    if (isFirst) counts[code < 0x80 ? 'granted' : 'refused']++
+  }
+
+  /** How long the client waits before it acknowledges this message: the longest of its matching subscriptions'. */
+  ackAfterUs(event: Event): number {
+    const topic = topicText(event)
+    let us = 0
+    this.subscriptions.forEach((s, i) => {
+      if (matches(s.filter, topic)) us = Math.max(us, this.group.plan.subscribe[i]!.ackAfterUs)
+    })
+    return us
+  }
+
+  get subscriptions(): readonly Subscribed[] {
+    this.cached ??= this.group.plan.subscribe.map((s) => this.fleet.subscribed(this.group.renderer.render(s.filter, this.client.index)))
+    return this.cached
+  }
+
+  /** Takes in a PUBLISH. */
+  receive(event: Event, nowUs: number): void {
+    const { fleet } = this
+    fleet.arrived++
+    const kind = fleet.readHeader(event, header)
+    if (kind !== OK) {
+      this.receiveUnknown(event)
+      return
+    }
+    if (!sameRun(header.run, this.group.run)) {
+      // What another run has left retained is no fault of the broker's; what it sends live is not ours to get.
+      this.count(-1, 0, event.retain ? 'excused' : 'unexpected')
+      return
+    }
+    if (header.entry === WILL_ENTRY) {
+      this.count(-1, 0, 'excused')
+      return
+    }
+    const publisher = fleet.publishersFor(header.entry, header.publisher)
+    if (publisher === null) {
+      this.count(-1, 0, 'unexpected')
+      return
+    }
+    const stream = streamOf(header.entry, header.publisher)
+    let row = fleet.ledger.find(this.client.owner, stream)
+    const label = hashOf(event)
+    if (row < 0) {
+      const mask = this.admit(event, publisher.topicOf(header.publisher))
+      if (mask === 0) {
+        this.count(header.entry, 0, 'unexpected')
+        return
+      }
+      row = fleet.ledger.add(this.client.owner, stream, label, mask)
+    } else if (fleet.ledger.labelOf(row) !== label) {
+      this.count(header.entry, 0, 'unexpected')
+      return
+    }
+    this.settle(event, row, stream, publisher.schedule.qosOf(header.publisher - publisher.firstClient, header.seq), nowUs)
+  }
+
+  /** What arrived is a message of this run that the client asked for: which one of the sorts is it? */
+  private settle(event: Event, row: number, stream: number, publishedQos: QoS, nowUs: number): void {
+    const { fleet, standing } = this
+    const mask = fleet.ledger.maskOf(row)
+    const qos = Math.min(publishedQos, this.grantedQos(mask)) as QoS
+    const isMeasured = fleet.isMeasured(header.intendedUs)
+    if (event.retain && !this.keepsRetain(mask)) {
+      if (isMeasured) this.count(header.entry, qos, 'excused')
+      return
+    }
+    const share = this.shareOf(mask)
+    if (share >= 0) {
+      if (!fleet.shared.arrive(share, stream, header.seq)) {
+        if (isMeasured) this.count(header.entry, qos, 'duplicated')
+        return
+      }
+      if (isMeasured) this.arrived(qos, nowUs)
+      return
+    }
+    const arrival = fleet.ledger.arrive(row, header.seq, publishedQos)
+    if (!isMeasured) return
+    if (arrival === ARRIVAL.duplicate) {
+      this.count(header.entry, qos, this.isFurtherCopy(row, mask) || event.retain ? 'excused' : 'duplicated')
+      return
+    }
+    if (arrival === ARRIVAL.reordered) this.count(header.entry, qos, 'reordered')
+    if (this.looksOwed(mask, qos, standing)) this.arrived(qos, nowUs)
+  }
+
+  /** The best QoS granted to the subscriptions of `mask`. */
+  grantedQos(mask: number): QoS {
+    let qos = 0
+    for (let s = 0; s < this.standing.grantedQos.length; s++) if (mask & (1 << s)) qos = Math.max(qos, this.standing.grantedQos[s]!)
+    return qos as QoS
+  }
+
+  private looksOwed(mask: number, qos: QoS, standing: Standing): boolean {
+    const { settleUs } = this.fleet.plan
+    const sinceUs = header.intendedUs - settleUs
+    if (header.intendedUs + settleUs > this.client.leavesAtUs && (qos === 0 || this.client.isClean)) return false
+    if (qos === 0 && !(standing.connectedAtUs <= sinceUs)) return false
+    for (let s = 0; s < standing.grantedAtUs.length; s++) if (mask & (1 << s) && standing.grantedAtUs[s]! <= sinceUs) return true
+    return false
+  }
+
+  private arrived(qos: QoS, nowUs: number): void {
+    const { metrics, hasNodes } = this.fleet
+    const latencyUs = nowUs - header.intendedUs
+    const cell = metrics.deliveries.at(cellKey.delivery(this.group.plan.index, header.entry, qos))
+    cell.counts.arrived++
+    cell.record('endToEnd', latencyUs)
+    if (!hasNodes) return
+    const pair = metrics.deliveriesByPair.at(cellKey.pair(header.node, this.standing.nodeAt(header.intendedUs)))
+    pair.counts.arrived++
+    pair.record('endToEnd', latencyUs)
+  }
+
+  /** Bits of the subscriptions that this topic matches; 0 if none does, or if the topic is not the stream's. */
+  private admit(event: Event, expected: string): number {
+    const topic = topicText(event)
+    if (topic !== expected) return 0
+    let mask = 0
+    this.subscriptions.forEach((s, i) => {
+      if (matches(s.filter, topic)) mask |= 1 << i
+    })
+    return mask >>> 0
+  }
+
+  /** A shared subscription takes the message if no plain one of the client's does. */
+  private shareOf(mask: number): number {
+    if (!this.fleet.hasShares) return -1
+    let share = -1
+    for (let s = 0; s < this.subscriptions.length; s++) {
+      if (!(mask & (1 << s))) continue
+      if (this.subscriptions[s]!.share < 0) return -1
+      share = this.subscriptions[s]!.share
+    }
+    return share
+  }
+
+  private keepsRetain(mask: number): boolean {
+    return this.group.plan.subscribe.some((s, i) => (mask & (1 << i)) !== 0 && s.retainAsPublished)
+  }
+
+  /** Overlapping filters may bring one copy each (MQTT 3.1.1 §3.3.5, MQTT 5.0 §3.3.4). */
+  private isFurtherCopy(row: number, mask: number): boolean {
+    const filters = bitCount(mask)
+    if (filters === 1) return false
+    const key = `${row}/${header.seq}`
+    this.copies ??= new Map()
+    const seen = (this.copies.get(key) ?? 1) + 1
+    this.copies.set(key, seen)
+    // Only the last messages can still get further copies; the oldest are forgotten.
+    if (this.copies.size > MAX_COPIES) this.copies.delete(this.copies.keys().next().value!)
+    return seen <= filters
+  }
+
+  /** Without a header of ours, or with a damaged one: of a stream that has no room for one, retained from elsewhere, or not to be explained. */
+  private receiveUnknown(event: Event): void {
+    if (event.retain) this.count(-1, 0, 'excused')
+    else {
+      const entry = this.fleet.unverifiedEntry(topicText(event))
+      if (entry < 0) this.count(-1, 0, 'unexpected')
+      else this.fleet.countUnverified(this.client.owner, entry)
+    }
+  }
+
+  /** @param entry  -1: of no known stream; counted with the group's and shown in the totals */
+  private count(entry: number, qos: number, name: 'excused' | 'duplicated' | 'reordered' | 'unexpected'): void {
+    const { metrics, hasNodes } = this.fleet
+    metrics.deliveries.at(cellKey.delivery(this.group.plan.index, entry < 0 ? NO_ENTRY : entry, qos)).counts[name]++
+    if (hasNodes) metrics.deliveriesByPair.at(cellKey.pair(entry < 0 ? this.client.node : header.node, this.client.node)).counts[name]++
+  }
+}
+
+/** The entry of deliveries that belong to no stream. */
+export const NO_ENTRY = 255
+
+/** Messages whose further copies are remembered, a client. */
+const MAX_COPIES = 4096
+
+function bitCount(mask: number): number {
+  let count = 0
+  for (; mask !== 0; mask &= mask - 1) count++
+  return count
+}
+
+const utf8 = new TextDecoder()
+
+/** The topic of a PUBLISH as text: not for every message. */
+function topicText(event: Event): string {
+  return utf8.decode(event.bytes.subarray(event.topicStart, event.topicEnd))
+}
+
+/** FNV-1a of the topic. */
+function hashOf(event: Event): number {
+  const { bytes, topicEnd } = event
+  let hash = 0x811c9dc5
+  for (let i = event.topicStart; i < topicEnd; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  return hash | 0
+}

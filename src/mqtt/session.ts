@@ -1,0 +1,494 @@
+/**
+ * An MQTT session, seen from the client: what the specification calls so, with one connection at a time. It outlives connections.
+ *
+ * It does no IO and has no clock: the owner passes time and bytes in, and drains bytes and events from an `Output` before the next call.
+ * MQTT 3.1, 3.1.1 and 5.0 are this one class; where they differ is in the tables and branches of `encode.ts` and `decode.ts`.
+ *
+ * There are hundreds of thousands in a process, nearly all idle. So an idle one is this object alone: whatever a client may never need (window,
+ * aliases, half packets) is made when it is.
+ *
+ * Packet identifiers of publishes are 1 to the window; those of subscribes count down from 65,535 and never meet them.
+ */
+import { assert } from '../errors.ts'
+import { US_PER_S } from '../units.ts'
+import {
+  bodyStart,
+  decodeAck,
+  decodeConnack,
+  decodeDisconnect,
+  decodePublish,
+  decodeSuback,
+  packetBytes,
+  readPacketId,
+  tooLong,
+} from './decode.ts'
+import { writeAck, writeConnect, writeDisconnect, writePingreq, writePublish, writeSubscribe, writeUnsubscribe } from './encode.ts'
+import { Incoming } from './incoming.ts'
+import { InFlight, SlotState } from './inflight.ts'
+import { type Negotiated, readNegotiated, UNRESTRICTED } from './negotiated.ts'
+import { EventKind, type Output } from './output.ts'
+import { FIRST_FAILURE_CODE, PacketType, packetName, type QoS, ReasonCode } from './packet.ts'
+import { Partial } from './partial.ts'
+import { malformed, violation } from './protocol-error.ts'
+import type { ConnectDetails, PublishHead, SessionOptions, Subscription } from './requests.ts'
+
+export type { Negotiated } from './negotiated.ts'
+export type { ConnectDetails, PublishHead, SessionOptions, Subscription, Will } from './requests.ts'
+
+/** Subscribes and unsubscribes that can wait for their answers at one time: these many identifiers are theirs. */
+export const MAXIMUM_REQUESTS = 1024
+const LAST_PACKET_ID = 65_535
+const MAXIMUM_WINDOW = LAST_PACKET_ID - MAXIMUM_REQUESTS
+const DEFAULT_RECEIVE_MAXIMUM = 65_535
+
+const State = { CLOSED: 0, CONNECTING: 1, CONNECTED: 2 } as const
+type State = (typeof State)[keyof typeof State]
+
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+interface Request {
+  readonly packetId: number
+  /** SUBACK or UNSUBACK. */
+  readonly answer: number
+  readonly count: number
+  readonly token: number
+}
+
+export class Session {
+  readonly options: SessionOptions
+  private state: State = State.CLOSED
+  private wasConnected = false
+  private limits: Negotiated = UNRESTRICTED
+  // NaN, since times are doubles: the objects keep one shape from the start.
+  private lastSentUs = Number.NaN
+  /** NaN: no PINGREQ waits for its answer. */
+  private pingSentUs = Number.NaN
+  private partial: Partial | null = null
+  private inFlight: InFlight | null = null
+  /** Identifiers that must be sent again and wait for room in the window, the oldest last. */
+  private resends: number[] | null = null
+  private incoming: Incoming | null = null
+  /** Topic aliases that the broker has been told on this connection. */
+  private aliases: Set<number> | null = null
+  private requests: Request[] | null = null
+  private nextRequestId = LAST_PACKET_ID
+
+  constructor(options: SessionOptions) {
+    this.options = options
+  }
+
+  get isConnected(): boolean {
+    return this.state === State.CONNECTED
+  }
+
+  get inFlightCount(): number {
+    return this.inFlight === null ? 0 : this.inFlight.count
+  }
+
+  /** Packet identifier of the latest publish of QoS 1 or 2; 0 before the first of a session. */
+  get lastPacketId(): number {
+    return this.inFlight === null ? 0 : this.inFlight.lastId
+  }
+
+  /** What the latest CONNACK allows. Nothing else heeds it but window, packet size, aliases and keep alive: the rest is the owner's to keep to. */
+  get negotiated(): Negotiated {
+    return this.limits
+  }
+
+  /** When `keepAlive` wants to be called, microseconds; Infinity without a connection or a keep alive. */
+  get keepAliveDueUs(): number {
+    const keepAliveS = this.limits.serverKeepAliveS ?? this.options.keepAliveS
+    if (this.state !== State.CONNECTED || keepAliveS === 0) return Number.POSITIVE_INFINITY
+    return (Number.isNaN(this.pingSentUs) ? this.lastSentUs : this.pingSentUs) + keepAliveS * US_PER_S
+  }
+
+  /** Writes CONNECT on a new connection; forgets what was the last one's and keeps the messages in flight. */
+  connect(nowUs: number, details: ConnectDetails, out: Output): void {
+    this.forgetConnection()
+    this.limits = UNRESTRICTED
+    this.state = State.CONNECTING
+    writeConnect(out, this.options, details)
+    this.lastSentUs = nowUs
+  }
+
+  /**
+   * Feeds bytes [0, end) of a chunk from the broker; appends acknowledgements and events to `out`.
+   *
+   * Any split of the stream gives the same events. At most one partial packet is kept, never more than `maxPacketBytes`. The output needs room for
+   * 5 bytes more than 5/4 of the chunk; where a CONNACK is awaited, for 4 bytes for each message in flight too. Without a connection, or after
+   * a DISCONNECT, bytes are ignored.
+   *
+   * @param nowUs  monotonic time of arrival, microseconds
+   * @param chunk  borrowed by the events
+   * @throws ProtocolError  the broker broke the protocol; close the connection. Events added before it hold
+   * MQTT 5.0 §4.3, §4.13.1; MQTT 3.1.1 §4.3, §4.8
+   */
+  receive(nowUs: number, chunk: Uint8Array, end: number, out: Output): void {
+    if (this.state === State.CLOSED) return
+    const { level, maximumPacketSize, maxPacketBytes } = this.options
+    const limit = level === 5 && maximumPacketSize !== null ? Math.min(maximumPacketSize, maxPacketBytes) : maxPacketBytes
+    const sentBefore = out.end
+    let at = 0
+    const partial = this.partial
+    if (partial !== null) {
+      at = partial.feed(chunk, end, level, limit)
+      if (!partial.isWhole) return
+      // The events of this packet borrow its bytes: what is left of the chunk must not go there.
+      this.partial = null
+      this.onPacket(partial.bytes, 0, partial.end, out)
+    }
+    while (at < end && (this.state as State) !== State.CLOSED) {
+      const size = packetBytes(chunk, at, end, level, limit)
+      if (size === 0 || at + size > end) {
+        this.partial = new Partial(chunk, at, end)
+        break
+      }
+      this.onPacket(chunk, at, at + size, out)
+      at += size
+    }
+    if (out.end !== sentBefore) this.lastSentUs = nowUs
+  }
+
+  /** Connected, and for QoS above 0 the window has room and nothing waits to be sent again. */
+  canPublish(qos: QoS): boolean {
+    if (this.state !== State.CONNECTED) return false
+    return qos === 0 || this.inFlight === null || (this.inFlight.count < this.window && this.resends === null)
+  }
+
+  /**
+   * Writes a PUBLISH but its payload; only when `canPublish`.
+   *
+   * @param token  below 2^53: comes back with the PUBLISHED, RESEND or ABANDONED event of QoS 1 and 2
+   * @returns where in `out.bytes` the caller writes the payload; -1 if the broker's maximum packet size forbids it: then nothing was done
+   */
+  publish(nowUs: number, head: PublishHead, payloadBytes: number, token: number, out: Output): number {
+    assert(this.canPublish(head.qos), 'a publish needs a connection and room in the window')
+    if (head.qos === 0) return this.writePublish(nowUs, head, 0, false, payloadBytes, out)
+    this.inFlight ??= new InFlight()
+    const packetId = this.inFlight.freeId(this.window)
+    const payloadAt = this.writePublish(nowUs, head, packetId, false, payloadBytes, out)
+    if (payloadAt >= 0) this.inFlight.begin(packetId, head.qos, token)
+    return payloadAt
+  }
+
+  /**
+   * The answer to a RESEND event: the same message with DUP set, on the new connection.
+   *
+   * @returns as `publish`; with -1 the message can't be sent on this connection, and is ABANDONED
+   */
+  republish(nowUs: number, packetId: number, head: PublishHead, payloadBytes: number, out: Output): number {
+    const state = this.slotState(packetId)
+    assert(this.isConnected && this.inFlight !== null && state !== SlotState.FREE, 'what is sent again is in flight')
+    assert(state === (head.qos === 1 ? SlotState.AWAITS_PUBACK : SlotState.AWAITS_PUBREC), 'what is sent again has its old QoS')
+    const payloadAt = this.writePublish(nowUs, head, packetId, true, payloadBytes, out)
+    if (payloadAt < 0) {
+      this.addInFlight(EventKind.ABANDONED, packetId, state, out)
+      this.inFlight.end(packetId)
+      this.offerResends(out)
+    }
+    return payloadAt
+  }
+
+  /** One SUBSCRIBE for all; answered by as many SUBACK events. What isn't answered on this connection is forgotten. */
+  subscribe(nowUs: number, subscriptions: readonly Subscription[], token: number, out: Output): void {
+    const packetId = this.addRequest(PacketType.SUBACK, subscriptions.length, token)
+    writeSubscribe(out, this.options.level, packetId, subscriptions)
+    this.lastSentUs = nowUs
+  }
+
+  /** One UNSUBSCRIBE for all; answered by as many UNSUBACK events. What isn't answered on this connection is forgotten. */
+  unsubscribe(nowUs: number, filters: readonly string[], token: number, out: Output): void {
+    const packetId = this.addRequest(PacketType.UNSUBACK, filters.length, token)
+    writeUnsubscribe(out, this.options.level, packetId, filters)
+    this.lastSentUs = nowUs
+  }
+
+  /**
+   * PUBACK or PUBREC for a message of this connection; only without `autoAck`.
+   *
+   * Messages of an earlier connection must not be acknowledged: the broker sends them again.
+   */
+  acknowledge(nowUs: number, packetId: number, qos: QoS, out: Output): void {
+    if (this.state !== State.CONNECTED || qos === 0) return
+    if (qos === 1) this.incoming?.close()
+    writeAck(out, qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId, ReasonCode.SUCCESS)
+    this.lastSentUs = nowUs
+  }
+
+  /** Writes PINGREQ when nothing was sent for the keep alive. False: the broker hasn't answered one for as long; close the connection. */
+  keepAlive(nowUs: number, out: Output): boolean {
+    if (nowUs < this.keepAliveDueUs) return true
+    if (!Number.isNaN(this.pingSentUs)) return false
+    writePingreq(out)
+    this.lastSentUs = this.pingSentUs = nowUs
+    return true
+  }
+
+  /** Writes DISCONNECT and hears no more; the owner closes the connection and calls `connectionLost`. The code is for MQTT 5. */
+  disconnect(nowUs: number, reasonCode: number, out: Output): void {
+    if (this.state === State.CLOSED) return
+    this.state = State.CLOSED
+    writeDisconnect(out, this.options.level, reasonCode)
+    this.lastSentUs = nowUs
+  }
+
+  /** The connection is gone, for whatever reason: ABANDONED for each message in flight if the session ends with it. */
+  connectionLost(_nowUs: number, out: Output): void {
+    this.forgetConnection()
+    const { level, cleanStart, sessionExpiryS } = this.options
+    const ends = level === 5 ? (this.limits.sessionExpiryS ?? sessionExpiryS) === 0 : cleanStart
+    if (ends) this.abandonAll(out)
+  }
+
+  /** Ends the session for us, whatever the broker keeps: ABANDONED for each message in flight. */
+  abandonAll(out: Output): void {
+    const inFlight = this.inFlight
+    if (inFlight !== null) {
+      for (const packetId of inFlight.oldestFirst()) this.addInFlight(EventKind.ABANDONED, packetId, inFlight.stateOf(packetId), out)
+    }
+    this.inFlight = null
+    this.resends = null
+    this.incoming?.held.clear()
+    this.wasConnected = false
+  }
+
+  /** How many messages the broker and we allow in flight on this connection. */
+  private get window(): number {
+    return Math.min(this.options.inFlight, MAXIMUM_WINDOW, this.limits.receiveMaximum)
+  }
+
+  private onPacket(bytes: Uint8Array, start: number, end: number, out: Output): void {
+    const packet = bytes[start]! >> 4
+    const body = bodyStart(bytes, start)
+    if (this.state === State.CONNECTING && packet !== PacketType.CONNACK && packet !== PacketType.AUTH) {
+      throw violation(`${packetName(packet)} before CONNACK`)
+    }
+    switch (packet) {
+      case PacketType.PUBLISH:
+        this.onPublish(bytes, start, body, end, out)
+        break
+      case PacketType.PUBACK:
+      case PacketType.PUBREC:
+      case PacketType.PUBREL:
+      case PacketType.PUBCOMP: {
+        const packetId = readPacketId(bytes, body, end, packet)
+        const code = decodeAck(bytes, body, end, packet, this.options.level)
+        if (packet === PacketType.PUBREL) this.onPubrel(packetId, code, out)
+        else if (packet === PacketType.PUBREC) this.onPubrec(packetId, code, out)
+        else this.onLastAck(packet, packetId, code, out)
+        break
+      }
+      case PacketType.CONNACK:
+        if (this.state === State.CONNECTED) throw violation('a second CONNACK')
+        this.onConnack(bytes, body, end, out)
+        break
+      case PacketType.SUBACK:
+      case PacketType.UNSUBACK:
+        this.onSuback(bytes, body, end, packet, out)
+        break
+      case PacketType.PINGRESP:
+        if (body !== end) throw tooLong(packet)
+        this.pingSentUs = Number.NaN
+        out.add(EventKind.PINGRESP)
+        break
+      case PacketType.DISCONNECT:
+        decodeDisconnect(bytes, body, end, out.peek())
+        out.add(EventKind.DISCONNECT)
+        this.state = State.CLOSED
+        break
+      default: // AUTH: every other type has been refused with its first byte.
+        throw violation('the broker asked for enhanced authentication (AUTH), which mqtt-scale does not support')
+    }
+  }
+
+  private onConnack(bytes: Uint8Array, body: number, end: number, out: Output): void {
+    const { level, cleanStart } = this.options
+    const event = out.peek()
+    decodeConnack(bytes, body, end, level, event)
+    if (event.sessionPresent && cleanStart) throw violation('CONNACK has a session present after a clean start')
+    // MQTT 3.1 can't say whether there is a session: it promises to keep one, so the one we had counts as present.
+    if (level === 3 && event.code === 0) event.sessionPresent = !cleanStart && this.wasConnected
+    out.add(EventKind.CONNACK)
+    if (event.code !== 0) {
+      this.state = State.CLOSED
+      return
+    }
+    this.state = State.CONNECTED
+    if (level === 5) this.limits = readNegotiated(bytes, event.propertiesStart, event.propertiesEnd)
+    if (event.sessionPresent) this.resume(out)
+    else this.abandonAll(out)
+    this.wasConnected = true
+  }
+
+  private onPublish(bytes: Uint8Array, start: number, body: number, end: number, out: Output): void {
+    const { level, autoAck, topicAliasMaximum, receiveMaximum } = this.options
+    const event = out.peek()
+    const alias = decodePublish(bytes, start, body, end, level, event)
+    if (alias !== 0) {
+      this.incoming ??= new Incoming()
+      this.incoming.resolve(alias, topicAliasMaximum ?? 0, event, out)
+    }
+    if (event.qos === 1 && autoAck) writeAck(out, PacketType.PUBACK, event.packetId, ReasonCode.SUCCESS)
+    else if (event.qos !== 0) {
+      const incoming = (this.incoming ??= new Incoming())
+      if (event.qos === 2 && incoming.held.has(event.packetId)) {
+        // Sent again because our PUBREC was lost: it has been delivered. MQTT 5.0 §4.3.3
+        writeAck(out, PacketType.PUBREC, event.packetId, ReasonCode.SUCCESS)
+        return
+      }
+      incoming.open(level === 5 && receiveMaximum !== null ? receiveMaximum : DEFAULT_RECEIVE_MAXIMUM)
+      if (event.qos === 2) incoming.held.add(event.packetId)
+      if (autoAck) writeAck(out, PacketType.PUBREC, event.packetId, ReasonCode.SUCCESS)
+    }
+    out.add(EventKind.PUBLISH)
+  }
+
+  private onPubrel(packetId: number, code: number, out: Output): void {
+    const isHeld = this.incoming?.held.delete(packetId) ?? false
+    if (isHeld) this.incoming?.close()
+    const answer = isHeld || this.options.level < 5 ? ReasonCode.SUCCESS : ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
+    writeAck(out, PacketType.PUBCOMP, packetId, answer)
+    if (code !== 0) addReason(PacketType.PUBREL, packetId, code, out)
+  }
+
+  private onPubrec(packetId: number, code: number, out: Output): void {
+    const state = this.slotState(packetId)
+    if (state === SlotState.AWAITS_PUBACK) throw violation('PUBREC for a message of QoS 1')
+    if (code >= FIRST_FAILURE_CODE) {
+      if (state === SlotState.FREE) addReason(PacketType.PUBREC, packetId, code, out)
+      else this.finish(PacketType.PUBREC, packetId, state, code, out)
+      return
+    }
+    if (state === SlotState.AWAITS_PUBREC) this.inFlight?.release(packetId)
+    const isUnknown = state === SlotState.FREE && this.options.level === 5
+    writeAck(out, PacketType.PUBREL, packetId, isUnknown ? ReasonCode.PACKET_IDENTIFIER_NOT_FOUND : ReasonCode.SUCCESS)
+    if (code !== 0) addReason(PacketType.PUBREC, packetId, code, out)
+  }
+
+  /** PUBACK or PUBCOMP. One for an identifier that isn't in flight is late or a repeat and does no harm. */
+  private onLastAck(packet: number, packetId: number, code: number, out: Output): void {
+    const state = this.slotState(packetId)
+    if (state === (packet === PacketType.PUBACK ? SlotState.AWAITS_PUBACK : SlotState.AWAITS_PUBCOMP)) {
+      this.finish(packet, packetId, state, code, out)
+    } else if (state !== SlotState.FREE) throw violation(`${packetName(packet)} at the wrong time or for a message of another QoS`)
+    else if (code !== 0) addReason(packet, packetId, code, out)
+  }
+
+  private onSuback(bytes: Uint8Array, body: number, end: number, packet: number, out: Output): void {
+    const first = out.peek()
+    decodeSuback(bytes, body, end, packet, this.options.level, first)
+    const { packetId, propertiesStart, propertiesEnd } = first
+    const at = this.requests?.findIndex((r) => r.packetId === packetId && r.answer === packet) ?? -1
+    if (at < 0) throw violation(`${packetName(packet)} for nothing that was asked`)
+    const { count, token } = this.requests![at]!
+    const hasCodes = packet === PacketType.SUBACK || this.options.level === 5
+    if (hasCodes && end - propertiesEnd !== count)
+      throw violation(`${packetName(packet)} with ${end - propertiesEnd} codes for ${count} filters`)
+    for (let i = 0; hasCodes && packet === PacketType.SUBACK && i < count; i++) {
+      const code = bytes[propertiesEnd + i]!
+      if (code > 2 && code < FIRST_FAILURE_CODE) throw malformed(`SUBACK grants QoS ${code}`)
+    }
+    this.requests!.splice(at, 1)
+    for (let index = 0; index < count; index++) {
+      const event = out.add(packet === PacketType.SUBACK ? EventKind.SUBACK : EventKind.UNSUBACK)
+      event.packetId = packetId
+      event.packet = packet
+      event.code = hasCodes ? bytes[propertiesEnd + index]! : ReasonCode.SUCCESS
+      event.token = token
+      event.index = index
+      event.bytes = bytes
+      event.propertiesStart = propertiesStart
+      event.propertiesEnd = propertiesEnd
+    }
+  }
+
+  private slotState(packetId: number): SlotState {
+    return this.inFlight === null ? SlotState.FREE : this.inFlight.stateOf(packetId)
+  }
+
+  private finish(packet: number, packetId: number, state: SlotState, code: number, out: Output): void {
+    const event = this.addInFlight(EventKind.PUBLISHED, packetId, state, out)
+    event.code = code
+    event.packet = packet
+    this.inFlight!.end(packetId)
+    if (this.resends !== null) this.offerResends(out)
+  }
+
+  /** MQTT 5.0 §4.4; MQTT 3.1.1 §4.4: publishes again with DUP, in their order; what the broker has, it is told to release. */
+  private resume(out: Output): void {
+    if (this.inFlight === null || this.inFlight.count === 0) return
+    this.resends = []
+    for (const packetId of this.inFlight.oldestFirst()) {
+      if (this.inFlight.stateOf(packetId) === SlotState.AWAITS_PUBCOMP) writeAck(out, PacketType.PUBREL, packetId, ReasonCode.SUCCESS)
+      else this.resends.push(packetId)
+    }
+    this.resends.reverse()
+    this.offerResends(out)
+  }
+
+  /** A broker may allow less on the new connection than it did on the old: then the rest waits for acknowledgements. */
+  private offerResends(out: Output): void {
+    const { inFlight, resends } = this
+    if (inFlight === null || resends === null) return
+    while (resends.length > 0 && inFlight.count - resends.length < this.window) {
+      const packetId = resends.pop()!
+      this.addInFlight(EventKind.RESEND, packetId, inFlight.stateOf(packetId), out)
+    }
+    if (resends.length === 0) this.resends = null
+  }
+
+  private addInFlight(kind: EventKind, packetId: number, state: SlotState, out: Output) {
+    const event = out.add(kind)
+    event.packetId = packetId
+    event.token = this.inFlight!.tokenOf(packetId)
+    event.qos = state === SlotState.AWAITS_PUBACK ? 1 : 2
+    return event
+  }
+
+  private forgetConnection(): void {
+    this.state = State.CLOSED
+    this.pingSentUs = Number.NaN
+    this.partial = null
+    this.resends = null
+    this.aliases = null
+    this.requests = null
+    this.incoming?.reset()
+  }
+
+  private writePublish(nowUs: number, head: PublishHead, packetId: number, dup: boolean, payloadBytes: number, out: Output): number {
+    const { topicAliasMaximum, maximumPacketSize } = this.limits
+    const alias = head.alias <= topicAliasMaximum ? head.alias : 0
+    const isKnown = alias !== 0 && this.aliases?.has(alias) === true
+    const { level } = this.options
+    const payloadAt = writePublish(out, level, head, packetId, dup, alias, isKnown, payloadBytes, maximumPacketSize)
+    if (payloadAt < 0) return -1
+    if (alias !== 0 && !isKnown) {
+      this.aliases ??= new Set()
+      this.aliases.add(alias)
+    }
+    this.lastSentUs = nowUs
+    return payloadAt
+  }
+
+  private addRequest(answer: number, count: number, token: number): number {
+    assert(this.isConnected && count > 0, 'a subscribe needs a connection and a filter')
+    this.requests ??= []
+    assert(this.requests.length < MAXIMUM_REQUESTS, 'the owner waits for answers before it asks for more')
+    let packetId = this.nextRequestId
+    while (this.requests.some((r) => r.packetId === packetId)) packetId = previousRequestId(packetId)
+    this.nextRequestId = previousRequestId(packetId)
+    this.requests.push({ packetId, answer, count, token })
+    return packetId
+  }
+}
+
+/** Down to the identifiers of publishes, then from the top again. */
+function previousRequestId(packetId: number): number {
+  return packetId - 1 > MAXIMUM_WINDOW ? packetId - 1 : LAST_PACKET_ID
+}
+
+function addReason(packet: number, packetId: number, code: number, out: Output): void {
+  const event = out.add(EventKind.REASON)
+  event.packet = packet
+  event.packetId = packetId
+  event.code = code
+}

@@ -1,0 +1,411 @@
+/**
+ * Plain TCP by libc: as many sockets as the kernel lets one process have, at one `send` or `recv` a message and nothing allocated for it.
+ *
+ * A socket is a slot of a few parallel arrays. What the kernel is asked to tell (`armed`) follows from the slot's flags by one function, so
+ * EPOLLOUT is on only while connecting or while bytes wait, and a slot that wants nothing is not registered at all: EPOLLHUP can't be
+ * masked, so a paused socket whose peer has gone would otherwise wake every poll.
+ *
+ * Trap: a handler may close a socket of which an event lies later in the same batch, and a new socket may get its slot and even its
+ * descriptor before that event's turn. Each event therefore carries the slot's generation, which changes when the slot is freed.
+ *
+ * Bytes that the kernel does not take are copied to a buffer of the slot's own until it does: rare, so kept in a map beside the arrays.
+ *
+ * epoll(7), tcp(7), ip(7).
+ */
+import { constants } from 'node:os'
+import { assert } from '../errors.ts'
+import { Held } from './held.ts'
+import * as c from './libc.ts'
+import type { Endpoint, OpenOptions, Transport, TransportHandler } from './transport.ts'
+
+const { EAGAIN, EINPROGRESS, EINTR, ENOBUFS } = constants.errno
+
+/** Room for what a broker sends in a burst; it is read again when full, up to READS times, so that one socket can't starve the others. */
+const RECEIVE_BYTES = 65_536
+const READS = 16
+/** Events taken from the kernel at once; the kernel hands out the rest in turn. */
+const MAX_EVENTS = 1024
+/** What one socket may hold unsent. An owner that heeds `send` never comes near; one that doesn't must not eat the machine. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024
+
+/** Flags of a slot. A free one has none. */
+const CONNECTING = 1
+const OPEN = 2
+const PAUSED = 4
+/** Bytes wait in `held`. */
+const HOLDING = 8
+/** Its end is known and told at the next poll. */
+const FAILED = 16
+/** The owner has left; what waits is still sent. */
+const LEAVING = 32
+
+interface Failure {
+  readonly slot: number
+  readonly generation: number
+  readonly errno: number
+}
+
+/** null: epoll can be used here; else why not. */
+export function epollAvailable(): string | null {
+  if (process.platform !== 'linux') return `epoll needs Linux, this is ${process.platform}`
+  try {
+    const libc = c.loadLibc()
+    const epoll = libc.epoll_create1(c.EPOLL_CLOEXEC)
+    if (epoll < 0) return `epoll_create1 failed: ${c.errnoName(libc.errno())}`
+    libc.close(epoll)
+    return null
+  } catch (error) {
+    return `koffi, which calls libc, can't be loaded: ${(error as Error).message}`
+  }
+}
+
+export class EpollTransport implements Transport {
+  readonly kind = 'epoll'
+  readonly buffer: Buffer
+  readonly resumedCount = 0
+
+  private readonly handler: TransportHandler
+  private readonly libc = c.loadLibc()
+  private epoll: number
+  private readonly bufferAddress: number
+
+  // By slot. They grow together.
+  private owners = new Int32Array(0)
+  private fds = new Int32Array(0)
+  private generations = new Int32Array(0)
+  private flags = new Uint8Array(0)
+  private armed = new Uint8Array(0)
+  private readonly freeSlots: number[] = []
+  private readonly held = new Map<number, Held>()
+  private failures: Failure[] = []
+
+  private readonly received = Buffer.allocUnsafeSlow(RECEIVE_BYTES)
+  private readonly receivedAddress = this.libc.address(this.received)
+  private readonly eventBytes = Buffer.alloc(MAX_EVENTS * c.EVENT_WORDS * 4)
+  private readonly events = words(this.eventBytes)
+  private readonly eventsAddress = this.libc.address(this.eventBytes)
+  // The one that epoll_ctl reads: a page of its own, as an address asks for.
+  private readonly interestBytes = Buffer.alloc(4096)
+  private readonly interest = words(this.interestBytes)
+  private readonly interestAddress = this.libc.address(this.interestBytes)
+
+  private readonly addresses = new WeakMap<Endpoint, Uint8Array>()
+  private readonly localAddresses = new Map<string, Uint8Array>()
+
+  constructor(handler: TransportHandler, bufferBytes: number) {
+    this.handler = handler
+    this.buffer = Buffer.allocUnsafeSlow(bufferBytes)
+    this.bufferAddress = this.libc.address(this.buffer)
+    this.epoll = this.libc.epoll_create1(c.EPOLL_CLOEXEC)
+    if (this.epoll < 0) throw new Error(`epoll_create1: ${c.errnoName(this.libc.errno())}`)
+  }
+
+  open(owner: number, endpoint: Endpoint, options: OpenOptions): number {
+    assert(endpoint.scheme === 'tcp', 'the epoll transport is for plain TCP')
+    const slot = this.takeSlot()
+    this.owners[slot] = owner
+    this.flags[slot] = CONNECTING
+    const errno = this.connect(slot, endpoint, options.localAddress)
+    if (errno === 0) this.arm(slot)
+    else this.fail(slot, errno)
+    return slot
+  }
+
+  send(slot: number, start: number, end: number): boolean {
+    const flags = this.flags[slot]!
+    if ((flags & FAILED) !== 0) return false
+    let sent = 0
+    if ((flags & (HOLDING | CONNECTING)) === 0) {
+      sent = this.libc.send(this.fds[slot]!, this.bufferAddress + start, end - start, c.MSG_NOSIGNAL | c.MSG_DONTWAIT)
+      if (sent === end - start) return true
+      if (sent < 0) {
+        const errno = this.libc.errno()
+        if (errno !== EAGAIN && errno !== EINTR) {
+          this.fail(slot, errno)
+          return false
+        }
+        sent = 0
+      }
+    }
+    this.hold(slot, start + sent, end)
+    return false
+  }
+
+  pause(slot: number): void {
+    this.flags[slot]! |= PAUSED
+    this.arm(slot)
+  }
+
+  resume(slot: number): void {
+    this.flags[slot]! &= ~PAUSED
+    this.arm(slot)
+  }
+
+  close(slot: number, how: 'end' | 'reset'): void {
+    const flags = this.flags[slot]!
+    assert((flags & (CONNECTING | OPEN)) !== 0 && (flags & LEAVING) === 0, 'only a socket in use is closed')
+    if (how === 'reset') {
+      this.libc.setsockopt(this.fds[slot]!, c.SOL_SOCKET, c.SO_LINGER, LINGER_NOT, LINGER_NOT.length)
+    } else if ((flags & OPEN) !== 0) {
+      if ((flags & (HOLDING | FAILED)) === HOLDING) {
+        this.flags[slot]! |= LEAVING
+        this.arm(slot)
+        return
+      }
+      this.discard(slot)
+    }
+    this.release(slot)
+  }
+
+  poll(timeoutMs: number): number {
+    const timeout = this.failures.length > 0 ? 0 : Math.max(0, Math.trunc(timeoutMs))
+    const before = timeout > 0 ? performance.now() : 0
+    // -1 is EINTR, which is no event; the owner polls again.
+    const count = this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, timeout)
+    const waitedUs = timeout > 0 ? (performance.now() - before) * 1000 : 0
+    if (this.failures.length > 0) this.tellFailures()
+    for (let i = 0, at = 0; i < count; i++, at += c.EVENT_WORDS) {
+      const slot = this.events[at + c.EVENT_DATA_WORD]!
+      const generation = this.events[at + c.EVENT_DATA_WORD + 1]!
+      if (this.generations[slot] === generation) this.dispatch(slot, generation, this.events[at]!)
+    }
+    return waitedUs
+  }
+
+  dispose(): void {
+    for (let slot = 0; slot < this.flags.length; slot++) if (this.flags[slot] !== 0) this.release(slot)
+    if (this.epoll >= 0) this.libc.close(this.epoll)
+    this.epoll = -1
+  }
+
+  /** Returns an errno, or 0 when the connection is on its way. The descriptor, if it came to one, is the slot's either way. */
+  private connect(slot: number, endpoint: Endpoint, localAddress: string | null): number {
+    const { libc } = this
+    const family = endpoint.family === 4 ? c.AF_INET : c.AF_INET6
+    const fd = libc.socket(family, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
+    if (fd < 0) return libc.errno()
+    this.fds[slot] = fd
+    if (libc.setsockopt(fd, c.IPPROTO_TCP, c.TCP_NODELAY, ONE, ONE.length) < 0) return libc.errno()
+    if (localAddress !== null) {
+      // Without it the bind would reserve a port for this address towards everywhere, and they would run out early. Old kernels may refuse.
+      libc.setsockopt(fd, c.IPPROTO_IP, c.IP_BIND_ADDRESS_NO_PORT, ONE, ONE.length)
+      const local = this.localSocketAddress(localAddress, family)
+      if (libc.bind(fd, local, local.length) < 0) return libc.errno()
+    }
+    const remote = this.socketAddress(endpoint, family)
+    if (libc.connect(fd, remote, remote.length) === 0) return 0
+    const errno = libc.errno()
+    return errno === EINPROGRESS ? 0 : errno
+  }
+
+  private socketAddress(endpoint: Endpoint, family: number): Uint8Array {
+    let bytes = this.addresses.get(endpoint)
+    if (!bytes) this.addresses.set(endpoint, (bytes = this.encodeAddress(endpoint.address, family, endpoint.port)))
+    return bytes
+  }
+
+  private localSocketAddress(address: string, family: number): Uint8Array {
+    let bytes = this.localAddresses.get(address)
+    if (!bytes) this.localAddresses.set(address, (bytes = this.encodeAddress(address, family, 0)))
+    return bytes
+  }
+
+  /** `struct sockaddr_in` (ip(7)) or `sockaddr_in6` (ipv6(7)). */
+  private encodeAddress(address: string, family: number, port: number): Uint8Array {
+    const bytes = Buffer.alloc(family === c.AF_INET ? 16 : 28)
+    bytes.writeUInt16LE(family, 0)
+    bytes.writeUInt16BE(port, 2)
+    const isValid = this.libc.inet_pton(family, address, bytes.subarray(family === c.AF_INET ? 4 : 8)) === 1
+    assert(isValid, `${address} is an IP address of the endpoint's family`)
+    return bytes
+  }
+
+  private dispatch(slot: number, generation: number, events: number): void {
+    const flags = this.flags[slot]!
+    if ((flags & CONNECTING) !== 0) {
+      this.finishConnect(slot, events)
+      return
+    }
+    if ((flags & HOLDING) !== 0 && (events & (c.EPOLLOUT | c.EPOLLERR | c.EPOLLHUP)) !== 0) {
+      this.flush(slot)
+      if (this.generations[slot] !== generation) return
+    }
+    if ((events & (c.EPOLLIN | c.EPOLLERR | c.EPOLLHUP)) !== 0) {
+      const errno = this.read(slot, generation, PAUSED | LEAVING | FAILED)
+      if (errno !== EAGAIN) this.finish(slot, errno)
+    }
+  }
+
+  private finishConnect(slot: number, events: number): void {
+    const errno = (events & (c.EPOLLERR | c.EPOLLHUP)) !== 0 ? this.socketError(slot) : 0
+    if (errno !== 0) {
+      this.finish(slot, errno)
+      return
+    }
+    this.flags[slot] = (this.flags[slot]! & ~CONNECTING) | OPEN
+    this.arm(slot)
+    this.handler.onOpen(this.owners[slot]!)
+  }
+
+  private socketError(slot: number): number {
+    const value = Buffer.alloc(4)
+    this.libc.getsockopt(this.fds[slot]!, c.SOL_SOCKET, c.SO_ERROR, value, Buffer.from([4, 0, 0, 0]))
+    return value.readInt32LE(0)
+  }
+
+  /**
+   * Reads until there is no more, the socket is closed or gets one of the flags in `stops`, or it had its share.
+   *
+   * Returns EAGAIN while the connection stands, 0 when the peer has ended it, or what broke it.
+   */
+  private read(slot: number, generation: number, stops: number): number {
+    for (let reads = 0; reads < READS; reads++) {
+      if (this.generations[slot] !== generation || (this.flags[slot]! & stops) !== 0) return EAGAIN
+      const got = this.libc.recv(this.fds[slot]!, this.receivedAddress, RECEIVE_BYTES, c.MSG_DONTWAIT)
+      if (got === 0) return 0
+      if (got < 0) {
+        const errno = this.libc.errno()
+        return errno === EINTR ? EAGAIN : errno
+      }
+      this.handler.onData(this.owners[slot]!, this.received, got)
+      // It did not fill the buffer, so it emptied the socket.
+      if (got < RECEIVE_BYTES) return EAGAIN
+    }
+    return EAGAIN
+  }
+
+  /** Trap: closing with unread bytes sends RST, which may overtake what was just sent. Reading first leaves only what is still on its way. */
+  private discard(slot: number): void {
+    for (let reads = 0; reads < READS; reads++) {
+      if (this.libc.recv(this.fds[slot]!, this.receivedAddress, RECEIVE_BYTES, c.MSG_DONTWAIT) < RECEIVE_BYTES) return
+    }
+  }
+
+  private hold(slot: number, start: number, end: number): void {
+    let held = this.held.get(slot)
+    if (!held) this.held.set(slot, (held = new Held(this.libc)))
+    if (held.length + (end - start) > MAX_HELD_BYTES) {
+      this.fail(slot, ENOBUFS)
+      return
+    }
+    held.append(this.buffer, start, end)
+    this.flags[slot]! |= HOLDING
+    this.arm(slot)
+  }
+
+  private flush(slot: number): void {
+    const held = this.held.get(slot)!
+    const sent = this.libc.send(this.fds[slot]!, held.address, held.length, c.MSG_NOSIGNAL | c.MSG_DONTWAIT)
+    if (sent < 0) {
+      const errno = this.libc.errno()
+      if (errno !== EAGAIN && errno !== EINTR) this.fail(slot, errno)
+      return
+    }
+    held.drop(sent)
+    if (held.length > 0) return
+    this.held.delete(slot)
+    this.flags[slot]! &= ~HOLDING
+    if ((this.flags[slot]! & LEAVING) !== 0) {
+      this.discard(slot)
+      this.release(slot)
+      return
+    }
+    this.arm(slot)
+    this.handler.onWritable(this.owners[slot]!)
+  }
+
+  /** The end of a socket that comes to light while its owner is calling us: told at the next poll. */
+  private fail(slot: number, errno: number): void {
+    if ((this.flags[slot]! & LEAVING) !== 0) {
+      this.release(slot)
+      return
+    }
+    this.flags[slot]! |= FAILED
+    this.arm(slot)
+    this.failures.push({ slot, generation: this.generations[slot]!, errno })
+  }
+
+  private tellFailures(): void {
+    // A handler may open and fail again: that is for the next poll.
+    const failures = this.failures
+    this.failures = []
+    for (const { slot, generation, errno } of failures) {
+      // What arrived before the end is still there, and worth having: a broker gives its reason in a DISCONNECT.
+      if (this.generations[slot] === generation && (this.flags[slot]! & OPEN) !== 0) this.read(slot, generation, PAUSED | LEAVING)
+      if (this.generations[slot] === generation) this.finish(slot, errno)
+    }
+  }
+
+  /** @param errno  0: the peer ended it */
+  private finish(slot: number, errno: number): void {
+    const owner = this.owners[slot]!
+    this.release(slot)
+    this.handler.onClose(owner, errno === 0 ? null : c.errnoName(errno))
+  }
+
+  /** What the slot wants to be told of; see the head of this file. */
+  private wanted(slot: number): number {
+    const flags = this.flags[slot]!
+    if ((flags & FAILED) !== 0) return 0
+    if ((flags & CONNECTING) !== 0) return c.EPOLLOUT
+    return ((flags & (PAUSED | LEAVING)) === 0 ? c.EPOLLIN : 0) | ((flags & HOLDING) !== 0 ? c.EPOLLOUT : 0)
+  }
+
+  private arm(slot: number): void {
+    const wanted = this.wanted(slot)
+    const armed = this.armed[slot]!
+    if (wanted === armed) return
+    this.armed[slot] = wanted
+    this.interest[0] = wanted
+    this.interest[c.EVENT_DATA_WORD] = slot
+    this.interest[c.EVENT_DATA_WORD + 1] = this.generations[slot]!
+    const operation = armed === 0 ? c.EPOLL_CTL_ADD : wanted === 0 ? c.EPOLL_CTL_DEL : c.EPOLL_CTL_MOD
+    // ENOMEM or ENOSPC (max_user_watches): the socket would be silent for ever.
+    if (this.libc.epoll_ctl(this.epoll, operation, this.fds[slot]!, this.interestAddress) < 0 && wanted !== 0) {
+      const errno = this.libc.errno()
+      this.armed[slot] = 0
+      this.fail(slot, errno)
+    }
+  }
+
+  private takeSlot(): number {
+    if (this.freeSlots.length === 0) this.grow()
+    return this.freeSlots.pop()!
+  }
+
+  private grow(): void {
+    const count = this.flags.length
+    const room = Math.max(64, count * 2)
+    this.owners = extend(this.owners, new Int32Array(room))
+    this.fds = extend(this.fds, new Int32Array(room).fill(-1))
+    this.generations = extend(this.generations, new Int32Array(room))
+    this.flags = extend(this.flags, new Uint8Array(room))
+    this.armed = extend(this.armed, new Uint8Array(room))
+    for (let slot = room - 1; slot >= count; slot--) this.freeSlots.push(slot)
+  }
+
+  private release(slot: number): void {
+    const fd = this.fds[slot]!
+    // Closing takes it out of the epoll set too. EINTR closes as well: Linux never wants a second close.
+    if (fd >= 0) this.libc.close(fd)
+    this.fds[slot] = -1
+    this.flags[slot] = 0
+    this.armed[slot] = 0
+    this.generations[slot]!++
+    this.held.delete(slot)
+    this.freeSlots.push(slot)
+  }
+}
+
+/** `int` 1, and `struct linger` { on, 0 s }. */
+const ONE = Buffer.from([1, 0, 0, 0])
+const LINGER_NOT = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
+
+function words(bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+}
+
+function extend<T extends Int32Array | Uint8Array>(old: T, larger: T): T {
+  larger.set(old)
+  return larger
+}

@@ -1,0 +1,244 @@
+/**
+ * From a run's totals to its report: every table is a sum of cells, and every quantile runs over what was wanted.
+ */
+
+import { assert } from '../errors.ts'
+import { cellOf } from '../load/group.ts'
+import { Placer } from '../load/placement.ts'
+import type { Plan } from '../load/plan.ts'
+import { publicPlan } from '../load/secrets.ts'
+import { parseThreshold } from '../load/threshold.ts'
+import { type Histogram, summarize } from '../stats/histogram.ts'
+import type { Cell, Metrics } from '../stats/metrics.ts'
+import { hostFacts } from './host.ts'
+import { evaluate } from './threshold.ts'
+import {
+  type Figures,
+  type GeneratorCheck,
+  type GeneratorFigures,
+  type LatencySummary,
+  REPORT_SCHEMA,
+  type Report,
+  type RunFacts,
+  type Status,
+  type TimelineRow,
+} from './types.ts'
+import { judge } from './verdict.ts'
+
+/** What the controller knows when the run is over. */
+export interface RunResult {
+  readonly plan: Plan
+  readonly run: RunFacts
+  readonly metrics: Metrics
+  readonly unverified: number
+  readonly timeline: readonly TimelineRow[]
+  readonly generator: Omit<GeneratorFigures, 'valid' | 'suspect' | 'checks'>
+  /** Messages that were due and unsent at the end of measure though nothing but the generator stood in their way. */
+  readonly unsentOfOurs: number
+  /** Parts of the measurement that were lost, in words. */
+  readonly losses: readonly string[]
+  readonly isInterrupted: boolean
+  /** Checks that the controller has made itself. */
+  readonly checks: readonly GeneratorCheck[]
+}
+
+/** A report, and what the process exits with. */
+export interface Outcome {
+  readonly report: Report
+  readonly exitCode: 0 | 2 | 3 | 4 | 130
+}
+
+export function buildReport(result: RunResult): Outcome {
+  const { plan, metrics } = result
+  const whole = wholeOf(result)
+  const parts = partsOf(result)
+  const unjudged = {
+    schema: REPORT_SCHEMA,
+    run: result.run,
+    status: 'passed' as Status,
+    reasons: [],
+    ...whole,
+    ...parts,
+    timeline: result.timeline,
+    reasonCodes: codesOf(metrics.reasonCodes),
+    errors: Object.fromEntries([...metrics.errors].sort((a, b) => b[1] - a[1])),
+    generator: { valid: true, suspect: false, checks: [], ...result.generator },
+    thresholds: [],
+    host: hostFacts(),
+    plan: publicPlan(plan),
+  } satisfies Report
+  const thresholds = plan.thresholds.map((text) => {
+    const threshold = parseThreshold(text)
+    assert('metric' in threshold, 'the scenario was refused if a threshold is wrong')
+    return evaluate(unjudged, threshold)
+  })
+  return judge({ ...unjudged, thresholds }, result)
+}
+
+type Sums = Omit<Required<Figures>, 'clients' | 'subscriptions' | 'bytes'>
+
+function wholeOf(result: RunResult) {
+  const { plan, metrics } = result
+  const clients = metrics.clients.sum()
+  return {
+    clients: { planned: plan.clients, ...clientCounts(clients) },
+    subscriptions: subscriptionCounts(clients, plannedSubscriptions(plan)),
+    bytes: { sent: metrics.bytesSent, received: metrics.bytesReceived },
+    ...publishFigures(metrics, () => true),
+    ...deliveryFigures(metrics.deliveries.sum(), result.unverified),
+    ...clientFigures(clients, plan.clients, plannedSubscriptions(plan)),
+  }
+}
+
+function partsOf({ plan, metrics, unverified }: RunResult) {
+  const entries = plan.groups.flatMap((group) => group.publish.map((entry) => ({ entry, group })))
+  const groups: Record<string, Figures> = {}
+  for (const group of plan.groups) {
+    const clients = metrics.clients.sum((key) => cellOf.client(key).group === group.index)
+    const subscriptions = group.clients * group.subscribe.length
+    groups[group.name] = {
+      clients: { planned: group.clients, ...clientCounts(clients) },
+      ...clientFigures(clients, group.clients, subscriptions),
+      ...(group.publish.length > 0 && publishFigures(metrics, (entry) => entries[entry]!.group === group)),
+      ...(group.subscribe.length > 0 && {
+        subscriptions: subscriptionCounts(clients, subscriptions),
+        ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).group === group.index)),
+      }),
+    }
+  }
+  const streams: Record<string, Figures> = {}
+  for (const name of new Set(entries.map(({ entry }) => entry.name))) {
+    const isOf = (entry: number) => entries[entry]?.entry.name === name
+    streams[name] = {
+      ...publishFigures(metrics, isOf),
+      ...deliveryFigures(metrics.deliveries.sum((key) => isOf(cellOf.delivery(key).entry))),
+    }
+  }
+  const qos: Record<string, Figures> = {}
+  for (const q of [0, 1, 2]) {
+    if (![...metrics.publishes.keys(), ...metrics.deliveries.keys()].some((key) => (key & 3) === q)) continue
+    qos[q] = {
+      ...publishFigures(metrics, () => true, q),
+      ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).qos === q)),
+    }
+  }
+  return { groups, nodes: nodesOf(plan, metrics, unverified), streams, qos, pairs: pairsOf(plan, metrics) }
+}
+
+/** With one node its figures are the run's. */
+function nodesOf(plan: Plan, metrics: Metrics, unverified: number): Record<string, Figures> {
+  const planned = plannedByNode(plan)
+  return Object.fromEntries(
+    plan.nodes.map(({ name }, node) => {
+      const clients = metrics.clients.sum((key) => cellOf.client(key).node === node)
+      const isOnly = plan.nodes.length === 1
+      const publishes = isOnly ? publishFigures(metrics, () => true) : publishSums(metrics.publishesByNode.sum((key) => key === node))
+      const deliveries = isOnly ? metrics.deliveries.sum() : metrics.deliveriesByPair.sum((key) => cellOf.pair(key).to === node)
+      const figures: Figures = {
+        clients: { planned: planned.clients[node]!, ...clientCounts(clients) },
+        subscriptions: subscriptionCounts(clients, planned.subscriptions[node]!),
+        ...clientFigures(clients, planned.clients[node]!, planned.subscriptions[node]!),
+        ...publishes,
+        ...deliveryFigures(deliveries, isOnly ? unverified : 0),
+      }
+      return [name, figures]
+    }),
+  )
+}
+
+/** How many clients and subscriptions the placement means for each node. */
+function plannedByNode(plan: Plan): { clients: number[]; subscriptions: number[] } {
+  const clients = plan.nodes.map(() => 0)
+  const subscriptions = plan.nodes.map(() => 0)
+  for (const group of plan.groups) {
+    const placer = new Placer(plan, group)
+    for (let i = 0; i < group.clients; i++) {
+      const node = plan.nodes.length === 1 ? 0 : placer.nodeOf(i, 0)
+      clients[node]!++
+      subscriptions[node]! += group.subscribe.length
+    }
+  }
+  return { clients, subscriptions }
+}
+
+function pairsOf(plan: Plan, metrics: Metrics) {
+  if (plan.nodes.length === 1) {
+    const { endToEndUs, deliveries } = deliveryFigures(metrics.deliveries.sum())
+    const { name } = plan.nodes[0]!
+    return deliveries.owed + deliveries.excused > 0 ? [{ from: name, to: name, endToEndUs, deliveries }] : []
+  }
+  return [...metrics.deliveriesByPair.keys()]
+    .sort((a, b) => a - b)
+    .map((key) => {
+      const { from, to } = cellOf.pair(key)
+      const { endToEndUs, deliveries } = deliveryFigures(metrics.deliveriesByPair.at(key))
+      return { from: plan.nodes[from]!.name, to: plan.nodes[to]!.name, endToEndUs, deliveries }
+    })
+}
+
+function clientCounts({ counts }: Cell<'clients'>) {
+  const { connected, failed, disconnected, reconnected } = counts
+  return { connected, failed, disconnected, reconnected }
+}
+
+function subscriptionCounts({ counts }: Cell<'clients'>, planned: number) {
+  return { planned, granted: counts.granted, refused: counts.refused }
+}
+
+function clientFigures(cell: Cell<'clients'>, planned: number, subscriptions: number) {
+  const { counts, latencies } = cell
+  // What was asked for the first time and not answered at all.
+  const unanswered = Math.max(0, subscriptions - counts.granted - counts.refused)
+  return {
+    connectUs: summarize(latencies.connect ?? null, Math.max(planned, latencies.connect?.count ?? 0)),
+    reconnectUs: summarize(latencies.reconnect ?? null, Math.max(counts.disconnected + counts.returning, latencies.reconnect?.count ?? 0)),
+    subscribeUs: summarize(latencies.subscribe ?? null, (latencies.subscribe?.count ?? 0) + unanswered),
+    connectLagUs: complete(latencies.connectLag),
+  }
+}
+
+/** Publish figures of the entries that pass, of one QoS or of all. */
+function publishFigures(metrics: Metrics, isOf: (entry: number) => boolean, qos: number | null = null) {
+  return publishSums(metrics.publishes.sum((key) => isOf(cellOf.publish(key).entry) && (qos === null || cellOf.publish(key).qos === qos)))
+}
+
+function publishSums({ counts, latencies }: Cell<'publishes'>): Pick<Sums, 'publishes' | 'ackUs' | 'sendLagUs' | 'blockedUs'> {
+  const { sent, acked, refused, dropped } = counts
+  return {
+    publishes: { planned: sent + dropped, sent, acked, refused, dropped },
+    ackUs: summarize(latencies.ack ?? null, counts.ackWanted),
+    sendLagUs: complete(latencies.sendLag),
+    blockedUs: summarize(latencies.blocked ?? null, sent + dropped),
+  }
+}
+
+function deliveryFigures({ counts, latencies }: Cell<'deliveries'>, unverified = 0) {
+  const { owed, received, lost, excused, duplicated, reordered, unexpected, dropped } = counts
+  const recorded = latencies.endToEnd?.count ?? 0
+  // Streams that are only counted have deliveries without latencies: those are of what was verified.
+  const verified = Math.min(received, recorded)
+  const wanted = latencies.endToEnd === undefined && received > 0 ? 0 : owed + dropped - (received - verified)
+  return {
+    deliveries: { owed, received, lost, excused, duplicated, reordered, unexpected, unverified },
+    endToEndUs: summarize(latencies.endToEnd ?? null, wanted, recorded - verified),
+  }
+}
+
+function complete(histogram: Histogram | undefined): LatencySummary {
+  return summarize(histogram ?? null, histogram?.count ?? 0)
+}
+
+function plannedSubscriptions(plan: Plan): number {
+  return plan.groups.reduce((sum, group) => sum + group.clients * group.subscribe.length, 0)
+}
+
+/** `PUBACK 0x10` -> count becomes packet -> code -> count. */
+function codesOf(counts: ReadonlyMap<string, number>): Record<string, Record<string, number>> {
+  const codes: Record<string, Record<string, number>> = {}
+  for (const [name, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const [packet, code] = name.split(' ') as [string, string]
+    codes[packet] ??= {}
+    codes[packet][code] = count
+  }
+  return codes
+}

@@ -1,0 +1,168 @@
+/**
+ * The summary a run ends with, for a terminal or a log: the verdict first, then what it rests on.
+ *
+ * Lines fit `width` columns: 100 is comfortable, 80 loses the explanations and a column, and below that the latencies stick out.
+ */
+import { Chalk, type ChalkInstance } from 'chalk'
+import type { Report } from './types.ts'
+import { type Cell, QUANTILE_WORDS, QUANTILES, type Table, type Tone, type View, viewOf } from './view.ts'
+
+export interface TextOptions {
+  readonly color: boolean
+  /** Columns. */
+  readonly width: number
+  /** Where the report's files are, as the user would type it; null: nowhere. */
+  readonly folder: string | null
+}
+
+/** Rows of a table before the rest is left to the report. */
+const ROW_LIMIT = 12
+const GAP = '  '
+
+/** The summary, many lines, each ended by a newline. */
+export function renderText(report: Report, { color, width, folder }: TextOptions): string {
+  const chalk = new Chalk({ level: color ? 1 : 0 })
+  const paint = painter(chalk)
+  const view = viewOf(report)
+  const section = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : ['', chalk.bold(title), ...lines])
+  const list = (label: string, items: readonly string[]) => hang(label.padEnd(LABEL), items, width, chalk.dim)
+
+  const lines = [
+    ...headline(view, width, chalk, paint),
+    ...hang('', view.facts, width, (text) => text),
+    ...section('Counts', counts(view, width, paint)),
+    ...section('Latency', latencies(view, width, chalk, paint)),
+    ...view.parts.flatMap((table) => section(table.title, part(table, width, chalk, paint))),
+    ...section('Thresholds', thresholds(view, paint)),
+    '',
+    ...(view.problems.length > 0 ? list('Errors', view.problems.slice(0, ROW_LIMIT)) : []),
+    ...list('Generator', view.generator),
+    ...view.notes.flatMap((note) => wrap('Note'.padEnd(LABEL), note, width, chalk.yellow)),
+    ...(folder === null ? [] : [`${chalk.dim('Report'.padEnd(LABEL))}${folder}`]),
+  ]
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+const LABEL = 'Generator  '.length
+
+function headline({ headline, suspects, reasons }: View, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const mark = headline.tone === 'good' ? '✓' : headline.tone === 'warn' ? '!' : '✗'
+  const bold = (text: string) => chalk.bold(paint(headline.tone, text))
+  return [
+    ...wrap(`${mark} ${headline.text}  `, headline.reason, width, bold),
+    ...suspects.flatMap((words) => wrap('  suspect  ', words, width, chalk.yellow)),
+    ...reasons.flatMap((reason) => wrap('  also  ', reason, width, (text) => paint(headline.tone, text))),
+    '',
+  ]
+}
+
+function counts(view: View, width: number, paint: Paint): string[] {
+  // As many pairs of number and word a line as fit; numbers to the right, their words beside them.
+  for (let pairs = 7; ; pairs--) {
+    const rows = view.counts.flatMap(({ label, cells }) =>
+      pieces(cells, pairs).map((some, i) => [
+        plain(i === 0 ? label : ''),
+        ...some.flatMap(({ text, word, tone }): Cell[] => [{ text, tone }, quiet(word)]),
+      ]),
+    )
+    const lines = align(rows, (column) => column % 2 === 1)
+    const gapBefore = (column: number) => (column % 2 === 1 || column === 0 ? GAP : ' ')
+    if (pairs === 2 || widthOf(lines, gapBefore) <= width) return lines.map((line) => draw(line, paint, gapBefore))
+  }
+}
+
+function latencies(view: View, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const head = ['', 'count', ...QUANTILES.map((quantile) => QUANTILE_WORDS[quantile])].map(quiet)
+  const rows = view.latencies.map(({ label, count, cells }): Cell[] => [plain(label), plain(count), ...cells])
+  const lines = align([head, ...rows], (column) => column > 0)
+  const meanings = ['', ...view.latencies.map(({ meaning }) => `${GAP}${GAP}${meaning}`)]
+  const fits = widthOf(lines) + Math.max(...meanings.map((meaning) => meaning.length)) <= width
+  return lines.map((line, i) => draw(line, paint) + (fits ? chalk.dim(meanings[i]) : ''))
+}
+
+function part({ columns, rows }: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const shown = rows.length > ROW_LIMIT ? rows.slice(0, ROW_LIMIT - 1) : rows
+  const more = shown.length === rows.length ? [] : [chalk.dim(`${GAP}… and ${rows.length - shown.length} more in the report`)]
+  // The last columns matter least: on a narrow terminal they go first.
+  for (let kept = columns.length; ; kept--) {
+    const head = ['', ...columns.slice(0, kept)].map(quiet)
+    const lines = align([head, ...shown.map(({ name, cells }) => [plain(name), ...cells.slice(0, kept)])], (column) => column > 0)
+    if (kept <= 1 || widthOf(lines) <= width) return [...lines.map((line) => draw(line, paint)), ...more]
+  }
+}
+
+function thresholds(view: View, paint: Paint): string[] {
+  const rows = view.thresholds.map(({ ok, expression, actual }): Cell[] => [
+    { text: ok ? '✓' : '✗', tone: ok ? 'good' : 'bad' },
+    plain(expression),
+    { text: actual, tone: ok ? 'plain' : 'bad' },
+  ])
+  return align(rows, () => false).map((line) => draw(line, paint))
+}
+
+type Paint = (tone: Tone, text: string) => string
+
+function painter(chalk: ChalkInstance): Paint {
+  const colors = { plain: (text: string) => text, good: chalk.green, bad: chalk.red, warn: chalk.yellow, quiet: chalk.dim }
+  return (tone, text) => colors[tone](text)
+}
+
+function plain(text: string): Cell {
+  return { text, tone: 'plain' }
+}
+
+function quiet(text: string): Cell {
+  return { text, tone: 'quiet' }
+}
+
+/** Pads every column to its widest cell. Colour comes after: its codes have no width. */
+function align(rows: readonly (readonly Cell[])[], isRight: (column: number) => boolean): Cell[][] {
+  const columns = Math.max(0, ...rows.map((row) => row.length))
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.text.length ?? 0)))
+  return rows.map((row) =>
+    row.map(({ text, tone }, i) => ({ tone, text: isRight(i) ? text.padStart(widths[i]!) : text.padEnd(widths[i]!) })),
+  )
+}
+
+type GapBefore = (column: number) => string
+
+function draw(cells: readonly Cell[], paint: Paint, gapBefore: GapBefore = () => GAP): string {
+  return cells.map(({ text, tone }, i) => gapBefore(i) + paint(tone, text)).join('')
+}
+
+function widthOf(lines: readonly (readonly Cell[])[], gapBefore?: GapBefore): number {
+  return Math.max(...lines.map((cells) => draw(cells, (_, text) => text, gapBefore).trimEnd().length))
+}
+
+/** Items in a row behind a label, as many a line as fit, further lines indented below the first item. */
+function hang(label: string, items: readonly string[], width: number, paintLabel: (text: string) => string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const item of items) {
+    const longer = line === '' ? item : `${line} · ${item}`
+    if (line !== '' && label.length + longer.length > width) {
+      lines.push(line)
+      line = item
+    } else line = longer
+  }
+  lines.push(line)
+  return lines.map((text, i) => (i === 0 ? paintLabel(label) : ' '.repeat(label.length)) + text)
+}
+
+/** A sentence behind a label, broken between words. */
+function wrap(label: string, words: string, width: number, paintLabel: (text: string) => string): string[] {
+  const lines: string[] = ['']
+  for (const word of words.split(' ')) {
+    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
+    if (lines.at(-1) !== '' && label.length + longer.length > width) lines.push(word)
+    else lines[lines.length - 1] = longer
+  }
+  return lines.map((text, i) => (i === 0 ? paintLabel(label) : ' '.repeat(label.length)) + text)
+}
+
+/** As few pieces as `most` items each allow, of about the same size: 5 by 4 at the most is 3 and 2. */
+function pieces<T>(items: readonly T[], most: number): T[][] {
+  const count = Math.ceil(items.length / most)
+  const size = Math.ceil(items.length / count)
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size))
+}

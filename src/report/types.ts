@@ -1,0 +1,227 @@
+/**
+ * The report of a run, schema 1: the one result that text, HTML and every later output are made from.
+ *
+ * Users' pipelines read these names. A field may be added within a schema version; none is renamed, removed or given another meaning.
+ * Latencies are microseconds; see `LatencySummary` for what null and count 0 mean.
+ */
+import type { Plan } from '../load/plan.ts'
+import type { LatencySummary } from '../stats/histogram.ts'
+
+export type { LatencySummary }
+
+export const REPORT_SCHEMA = 'mqtt-scale/report@1'
+
+export type Status = 'passed' | 'failed' | 'invalid' | 'degraded' | 'interrupted'
+
+/** `clients` to `connectLagUs` are of the whole run, the maps of its parts. */
+export interface Report extends Whole {
+  readonly schema: typeof REPORT_SCHEMA
+  readonly run: RunFacts
+  readonly status: Status
+  /** Why it is not `passed`, the most important first; empty when passed. */
+  readonly reasons: readonly string[]
+  readonly groups: Readonly<Record<string, Figures>>
+  readonly nodes: Readonly<Record<string, Figures>>
+  readonly streams: Readonly<Record<string, Figures>>
+  /** By the lower of publish and subscription: '0', '1' and '2'. */
+  readonly qos: Readonly<Record<string, Figures>>
+  /** Only pairs of nodes that exchanged messages. */
+  readonly pairs: readonly PairFigures[]
+  readonly timeline: readonly TimelineRow[]
+  /** Packet name (CONNACK, SUBACK, PUBACK, DISCONNECT …) to code ("0x87") to count. */
+  readonly reasonCodes: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** ECONNREFUSED, TLS … to count. */
+  readonly errors: Readonly<Record<string, number>>
+  readonly generator: GeneratorFigures
+  readonly thresholds: readonly ThresholdResult[]
+  readonly host: HostFacts
+  /** With secrets left out. */
+  readonly plan: Plan
+}
+
+export interface RunFacts {
+  /** What `{run}` stands for in templates. */
+  readonly id: string
+  readonly scenario: string
+  readonly scenarioHash: string
+  readonly seed: number
+  readonly labels: Readonly<Record<string, string>>
+  /** ISO 8601, UTC. */
+  readonly startedAt: string
+  readonly durationS: number
+  readonly phases: readonly PhaseFacts[]
+  /** What `cleanUp` could not remove from the broker. */
+  readonly leftovers: Leftovers
+  /** Some group's TLS certificates were not verified. */
+  readonly insecureTls: boolean
+}
+
+export interface PhaseFacts {
+  readonly name: string
+  /** From the start of the run. */
+  readonly startS: number
+  readonly lengthS: number
+}
+
+export interface Leftovers {
+  readonly sessions: number
+  readonly retained: number
+}
+
+export interface ClientCounts {
+  readonly planned: number
+  readonly connected: number
+  readonly failed: number
+  readonly disconnected: number
+  readonly reconnected: number
+}
+
+export interface SubscriptionCounts {
+  readonly planned: number
+  readonly granted: number
+  readonly refused: number
+}
+
+/** planned = sent + dropped. */
+export interface PublishCounts {
+  readonly planned: number
+  readonly sent: number
+  readonly acked: number
+  /** Answered with a reason code of 0x80 or above. */
+  readonly refused: number
+  readonly dropped: number
+}
+
+/** owed = received + lost. */
+export interface DeliveryCounts {
+  readonly owed: number
+  readonly received: number
+  readonly lost: number
+  readonly excused: number
+  readonly duplicated: number
+  readonly reordered: number
+  readonly unexpected: number
+  /** Arrived messages of streams whose payload has no room for a header: counted (lost = owed − arrived), not verified one by one. */
+  readonly unverified: number
+}
+
+/** Of MQTT, above TCP and TLS. */
+export interface ByteCounts {
+  readonly sent: number
+  readonly received: number
+}
+
+/** What is measured of the whole run. */
+export interface Whole {
+  readonly clients: ClientCounts
+  readonly subscriptions: SubscriptionCounts
+  readonly publishes: PublishCounts
+  readonly deliveries: DeliveryCounts
+  readonly bytes: ByteCounts
+  /** Intended time to when the subscriber has it. */
+  readonly endToEndUs: LatencySummary
+  /** Intended time to PUBACK or PUBCOMP. */
+  readonly ackUs: LatencySummary
+  /** A client's first connect, intended time to CONNACK, failed attempts included. */
+  readonly connectUs: LatencySummary
+  /** Loss of a connection to the next CONNACK. */
+  readonly reconnectUs: LatencySummary
+  /** SUBSCRIBE to SUBACK. */
+  readonly subscribeUs: LatencySummary
+  /** Could be sent to bytes handed to the kernel: the generator's own lateness. */
+  readonly sendLagUs: LatencySummary
+  /** Intended time to could be sent: the broker's or the scenario's doing. */
+  readonly blockedUs: LatencySummary
+  /** A connect's intended time to its SYN: the generator's own lateness. */
+  readonly connectLagUs: LatencySummary
+}
+
+/** What is measured of a part (group, node, stream, QoS): what makes no sense for it is left out. */
+export type Figures = Partial<Whole>
+
+export interface PairFigures {
+  readonly from: string
+  readonly to: string
+  readonly endToEndUs: LatencySummary
+  readonly deliveries: DeliveryCounts
+}
+
+/** One second. Latencies are of what arrived in it, null where nothing did. */
+export interface TimelineRow {
+  /** End of the second, from the start of the run. */
+  readonly tS: number
+  readonly phase: string
+  readonly connected: number
+  readonly plannedPerSec: number
+  readonly sentPerSec: number
+  readonly receivedPerSec: number
+  readonly endToEndP50Us: number | null
+  readonly endToEndP99Us: number | null
+  readonly sendLagP99Us: number | null
+  readonly connectsPerSec: number
+  /** Messages due and not yet sent. */
+  readonly backlog: number
+  /** Share of the time the busiest worker did not wait. */
+  readonly busy: number
+}
+
+export interface GeneratorFigures {
+  /** No check of level `invalid` failed. */
+  readonly valid: boolean
+  /** Some check of level `suspect` failed. */
+  readonly suspect: boolean
+  readonly checks: readonly GeneratorCheck[]
+  /** Share of the time in `measure` the busiest worker did not wait, 0 to 1. */
+  readonly busy: number
+  readonly cpu: {
+    /** Of this run's own processes, in cores: 1.5 is one and a half. */
+    readonly processCores: number
+    /** Share of the host's CPU in use by anybody, and stolen from it; null where it can't be read. */
+    readonly host: number | null
+    readonly steal: number | null
+  }
+  readonly memory: {
+    /** Highest resident memory of this run's own processes. */
+    readonly residentBytes: number
+  }
+  readonly processes: number
+  readonly workers: number
+  readonly transport: 'epoll' | 'stream'
+}
+
+export interface GeneratorCheck {
+  readonly name: string
+  readonly ok: boolean
+  /** What it makes of the run when it is not ok. */
+  readonly level: 'invalid' | 'suspect'
+  readonly value: number | null
+  readonly limit: number
+  /** A sentence for people: what was found and what it means. */
+  readonly words: string
+}
+
+export interface ThresholdResult {
+  readonly expression: string
+  /** null: infinite, or without a sample; then `note` says which. */
+  readonly actual: number | null
+  readonly ok: boolean
+  readonly note?: string
+}
+
+export interface HostFacts {
+  readonly os: string
+  readonly kernel: string
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryBytes: number
+  /** Node's version. */
+  readonly node: string
+  readonly limits: {
+    /** Open files a process may have; null where there is no such limit or it can't be read. */
+    readonly openFiles: number | null
+    /** Local ports the kernel gives out. */
+    readonly localPorts: number | null
+  }
+  /** mqtt-scale's version. */
+  readonly tool: string
+}

@@ -1,0 +1,94 @@
+/**
+ * The verdict: status, reasons and exit code of a run.
+ *
+ * A run is `invalid` only where a figure is wrong because of the generator, `degraded` where a part of the measurement was lost. A broker
+ * that pushes back makes a run slow, and thresholds say whether that is too slow. When several things are wrong the exit code is the first
+ * that applies of 2, 130, 4, 3.
+ */
+import { parseThreshold } from '../load/threshold.ts'
+import { formatDuration, formatShare } from '../units.ts'
+import type { Outcome, RunResult } from './build.ts'
+import { formatActual } from './threshold.ts'
+import type { GeneratorCheck, Report, Status } from './types.ts'
+
+/** Send lag counts from here on, whatever the thresholds: below it Node's and the kernel's timers are the limit. */
+const SEND_LAG_FLOOR_US = 5000
+const SEND_LAG_SHARE = 0.1
+const SENT_SHARE = 0.995
+const BUSY_LIMIT = 0.85
+
+export function judge(report: Report, result: RunResult): Outcome {
+  const checks = [sendLagCheck(report), sentCheck(report, result), busyCheck(report), ...result.checks]
+  const invalid = checks.filter((check) => !check.ok && check.level === 'invalid')
+  const suspect = checks.some((check) => !check.ok && check.level === 'suspect')
+  const nobody = report.clients.connected === 0 && report.clients.planned > 0
+  const refusals = report.subscriptions.planned > 0 && report.subscriptions.granted === 0 && !nobody
+  const failed = report.thresholds.filter((threshold) => !threshold.ok)
+  const findings: { status: Status; exitCode: Outcome['exitCode']; reasons: string[] }[] = []
+  if (nobody && !result.isInterrupted)
+    findings.push({ status: 'failed', exitCode: 2, reasons: [`nobody could connect: ${mainTrouble(report)}`] })
+  if (result.isInterrupted)
+    findings.push({ status: 'interrupted', exitCode: 130, reasons: ['interrupted: figures are of what was measured until then'] })
+  if (invalid.length > 0) findings.push({ status: 'invalid', exitCode: 4, reasons: invalid.map((check) => check.words) })
+  if (result.losses.length > 0) findings.push({ status: 'degraded', exitCode: 4, reasons: [...result.losses] })
+  if (refusals) findings.push({ status: 'failed', exitCode: 3, reasons: ['none of the planned subscriptions was granted'] })
+  if (failed.length > 0 && !nobody) {
+    findings.push({ status: 'failed', exitCode: 3, reasons: failed.map((t) => `${t.expression} does not hold: ${formatActual(t)}`) })
+  }
+  const first = findings[0]
+  return {
+    report: {
+      ...report,
+      status: first?.status ?? 'passed',
+      reasons: findings.flatMap(({ reasons }) => reasons),
+      generator: { ...report.generator, valid: invalid.length === 0, suspect, checks },
+    },
+    exitCode: first?.exitCode ?? 0,
+  }
+}
+
+/** The error or refusal that most attempts ended with. */
+function mainTrouble(report: Report): string {
+  const refusals = Object.entries(report.reasonCodes.CONNACK ?? {}).map(([code, count]) => [`CONNACK ${code}`, count] as const)
+  const troubles = [...Object.entries(report.errors), ...refusals].sort((a, b) => b[1] - a[1])
+  const [name, count] = troubles[0] ?? ['no attempt ended in time', 0]
+  return count > 0 ? `${name} (${count} times)` : name
+}
+
+function sendLagCheck(report: Report): GeneratorCheck {
+  const { p99, count } = report.sendLagUs
+  const tightestUs = Math.min(...report.plan.thresholds.flatMap(latencyLimit))
+  const hasLimit = tightestUs !== Number.POSITIVE_INFINITY
+  const limit = hasLimit ? Math.max(SEND_LAG_FLOOR_US, SEND_LAG_SHARE * tightestUs) : SEND_LAG_FLOOR_US
+  const ok = count === 0 || p99 === null || p99 <= limit
+  const lag = p99 === null ? 'no samples' : formatDuration(p99)
+  const words = ok
+    ? `send lag p99 is ${lag}`
+    : `the generator sent late: send lag p99 is ${lag}, over ${formatDuration(limit)}; use fewer clients, more --workers or a faster machine`
+  return { name: 'sendLag', ok, level: hasLimit ? 'invalid' : 'suspect', value: p99, limit, words }
+}
+
+/** Upper limits of latencies among the thresholds: what the generator's lateness could spoil. */
+function latencyLimit(text: string): number[] {
+  const threshold = parseThreshold(text)
+  return 'metric' in threshold && threshold.kind === 'duration' && /\b(endToEnd|ack)\./.test(threshold.metric) ? [threshold.value] : []
+}
+
+function sentCheck(report: Report, { unsentOfOurs }: RunResult): GeneratorCheck {
+  const { sent } = report.publishes
+  const share = sent + unsentOfOurs === 0 ? 1 : sent / (sent + unsentOfOurs)
+  const ok = share >= SENT_SHARE
+  const words = ok
+    ? `${formatShare(share)} of what could be sent was sent in time`
+    : `the generator could not keep up: ${formatShare(share)} of what could be sent was sent by the end of measure; use fewer messages, more --workers or a faster machine`
+  return { name: 'sent', ok, level: 'invalid', value: share, limit: SENT_SHARE, words }
+}
+
+function busyCheck(report: Report): GeneratorCheck {
+  const { busy } = report.generator
+  const ok = busy <= BUSY_LIMIT
+  const words = ok
+    ? `the busiest worker was busy ${formatShare(busy)} of the time`
+    : `the busiest worker was busy ${formatShare(busy)} of the time: its latencies may hold waits of its own`
+  return { name: 'busy', ok, level: 'suspect', value: busy, limit: BUSY_LIMIT, words }
+}

@@ -1,0 +1,267 @@
+/**
+ * What a report says to people, without how it is drawn: the words, their order, and which figures are alarming.
+ *
+ * The terminal and the page draw the same view, so they can't disagree. Never answered reads ∞ everywhere, no samples `-`.
+ */
+import type { LatencySummary } from '../stats/histogram.ts'
+import { formatBytes, formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
+import { formatActual } from './threshold.ts'
+import type { Figures, Report, Status } from './types.ts'
+
+/** `quiet` is a figure that says nothing happened. */
+export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'quiet'
+
+export interface Cell {
+  readonly text: string
+  readonly tone: Tone
+}
+
+export interface View {
+  /** The status as a word, and why. */
+  readonly headline: Cell & { readonly reason: string }
+  /** Further reasons, after the headline's. */
+  readonly reasons: readonly string[]
+  readonly suspects: readonly string[]
+  /** What was run, from name to rates. */
+  readonly facts: readonly string[]
+  /** The few figures that most people come for. */
+  readonly highlights: readonly (Cell & { readonly label: string; readonly detail: string })[]
+  readonly counts: readonly { readonly label: string; readonly cells: readonly (Cell & { readonly word: string })[] }[]
+  readonly latencies: readonly {
+    readonly label: string
+    readonly meaning: string
+    readonly count: string
+    readonly cells: readonly Cell[]
+  }[]
+  /** Groups, nodes, streams: those that there is more than one of. */
+  readonly parts: readonly Table[]
+  /** The same by QoS and by pair of nodes: for those who look closer. */
+  readonly details: readonly Table[]
+  readonly thresholds: readonly { readonly expression: string; readonly ok: boolean; readonly actual: string }[]
+  /** Errors and refusals with their number, the most frequent first. */
+  readonly problems: readonly string[]
+  /** What a reader has to know to read the figures right. */
+  readonly notes: readonly string[]
+  readonly generator: readonly string[]
+}
+
+export interface Table {
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly { readonly name: string; readonly cells: readonly Cell[] }[]
+}
+
+/** The columns of `latencies`. */
+export const QUANTILES = ['p50', 'p90', 'p99', 'p999', 'max'] as const
+export const QUANTILE_WORDS = { p50: 'p50', p90: 'p90', p99: 'p99', p999: 'p99.9', max: 'max' } as const
+
+export function viewOf(report: Report): View {
+  const [reason = passedBecause(report), ...reasons] = report.reasons.map(printable)
+  return {
+    headline: { text: report.status === 'passed' ? 'passed' : report.status.toUpperCase(), tone: TONE_OF[report.status], reason },
+    reasons,
+    suspects: report.generator.checks.filter(({ level, ok }) => level === 'suspect' && !ok).map(({ words }) => printable(words)),
+    facts: facts(report),
+    highlights: highlights(report),
+    counts: counts(report),
+    latencies: latencies(report),
+    parts: [table('Groups', report.groups), table('Nodes', report.nodes), table('Streams', report.streams)].filter(hasSeveral),
+    details: [table('QoS', report.qos), table('From node to node', pairs(report))].filter(hasSeveral),
+    thresholds: report.thresholds.map((threshold) => ({ ...threshold, actual: formatActual(threshold) })),
+    problems: problems(report),
+    notes: notes(report),
+    generator: generator(report),
+  }
+}
+
+const TONE_OF: Readonly<Record<Status, Tone>> = { passed: 'good', failed: 'bad', invalid: 'bad', degraded: 'warn', interrupted: 'warn' }
+
+function passedBecause({ thresholds }: Report): string {
+  return thresholds.length === 1 ? 'its threshold holds' : `all ${thresholds.length} thresholds hold`
+}
+
+/** Texts of users and brokers must not move a terminal's cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ')
+}
+
+function facts(report: Report): string[] {
+  const { run, plan, clients, publishes, deliveries } = report
+  const where = plan.embedded ? 'the embedded broker' : plan.nodes.length === 1 ? '1 node' : `${formatCount(plan.nodes.length)} nodes`
+  return [
+    printable(run.scenario),
+    `run ${run.id}`,
+    `${formatCount(clients.planned)} clients on ${where}`,
+    `${formatDuration(measuredS(report) * US_PER_S)} measured`,
+    `${perSec(report, publishes.sent)} sent, ${perSec(report, deliveries.received)} received`,
+  ]
+}
+
+/** The mean over `measure`. */
+function perSec(report: Report, count: number): string {
+  const lengthS = measuredS(report)
+  return lengthS > 0 ? formatRate(count / lengthS) : '-'
+}
+
+function measuredS({ run }: Report): number {
+  return run.phases.find((phase) => phase.name === 'measure')?.lengthS ?? 0
+}
+
+function highlights(report: Report): View['highlights'] {
+  const { clients, publishes, deliveries, endToEndUs, sendLagUs } = report
+  return [
+    { label: 'end to end, p99', ...latencyCell(endToEndUs, 'p99'), detail: `p50 ${latencyCell(endToEndUs, 'p50').text}` },
+    { label: 'received', text: perSec(report, deliveries.received), tone: 'plain', detail: `sent ${perSec(report, publishes.sent)}` },
+    { label: 'lost', ...countCell(deliveries.lost, 'bad'), detail: `of ${formatCount(deliveries.owed)} owed` },
+    { label: 'clients connected', ...countCell(clients.connected), detail: `of ${formatCount(clients.planned)} planned` },
+    { label: 'send lag, p99', ...latencyCell(sendLagUs, 'p99'), detail: 'our own lateness' },
+  ]
+}
+
+function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d }: Report): View['counts'] {
+  const cell = (word: string, count: number, tone: Tone = 'plain') => ({
+    word,
+    text: formatCount(count),
+    tone: count === 0 ? 'quiet' : tone,
+  })
+  return [
+    {
+      label: 'clients',
+      cells: [
+        cell('planned', c.planned),
+        cell('connected', c.connected),
+        cell('failed', c.failed, 'bad'),
+        cell('disconnected', c.disconnected, 'warn'),
+        cell('reconnected', c.reconnected),
+      ],
+    },
+    { label: 'subscriptions', cells: [cell('planned', s.planned), cell('granted', s.granted), cell('refused', s.refused, 'bad')] },
+    {
+      label: 'publishes',
+      cells: [
+        cell('planned', p.planned),
+        cell('sent', p.sent),
+        cell('acked', p.acked),
+        cell('refused', p.refused, 'bad'),
+        cell('dropped', p.dropped, 'bad'),
+      ],
+    },
+    {
+      label: 'deliveries',
+      cells: [
+        cell('owed', d.owed),
+        cell('received', d.received),
+        cell('lost', d.lost, 'bad'),
+        cell('excused', d.excused),
+        cell('duplicated', d.duplicated, 'warn'),
+        cell('reordered', d.reordered, 'bad'),
+        cell('unexpected', d.unexpected, 'bad'),
+      ],
+    },
+  ]
+}
+
+function latencies(report: Report): View['latencies'] {
+  const row = (label: string, meaning: string, summary: LatencySummary) => ({
+    label,
+    meaning,
+    count: formatCount(summary.count),
+    cells: QUANTILES.map((quantile) => latencyCell(summary, quantile)),
+  })
+  return [
+    row('end to end', 'intended time → subscriber', report.endToEndUs),
+    row('ack', 'intended time → acknowledged', report.ackUs),
+    row('connect', 'intended time → CONNACK', report.connectUs),
+    // Most runs lose no connection.
+    ...(report.reconnectUs.count > 0 ? [row('reconnect', 'connection lost → CONNACK', report.reconnectUs)] : []),
+    row('subscribe', 'SUBSCRIBE → SUBACK', report.subscribeUs),
+    row('blocked', 'intended time → could be sent', report.blockedUs),
+    row('send lag', 'could be sent → sent', report.sendLagUs),
+  ]
+}
+
+/** One figure of a latency: ∞ where it is infinite, `-` where there are no samples. */
+function latencyCell(summary: LatencySummary | undefined, quantile: (typeof QUANTILES)[number]): Cell {
+  if (summary === undefined || summary.count === 0) return NONE
+  const us = summary[quantile]
+  return us === null ? { text: '∞', tone: 'bad' } : { text: formatDuration(us), tone: 'plain' }
+}
+
+const NONE: Cell = { text: '-', tone: 'quiet' }
+
+const COLUMNS: readonly { readonly title: string; readonly cell: (figures: Figures) => Cell }[] = [
+  { title: 'clients', cell: ({ clients }) => countCell(clients?.planned) },
+  { title: 'failed', cell: ({ clients }) => countCell(clients?.failed, 'bad') },
+  { title: 'sent', cell: ({ publishes }) => countCell(publishes?.sent) },
+  { title: 'received', cell: ({ deliveries }) => countCell(deliveries?.received) },
+  { title: 'lost', cell: ({ deliveries }) => countCell(deliveries?.lost, 'bad') },
+  { title: 'e2e p50', cell: ({ endToEndUs }) => latencyCell(endToEndUs, 'p50') },
+  { title: 'e2e p99', cell: ({ endToEndUs }) => latencyCell(endToEndUs, 'p99') },
+  { title: 'ack p99', cell: ({ ackUs }) => latencyCell(ackUs, 'p99') },
+  { title: 'connect p99', cell: ({ connectUs }) => latencyCell(connectUs, 'p99') },
+]
+
+function countCell(count: number | undefined, tone: Tone = 'plain'): Cell {
+  if (count === undefined) return NONE
+  return { text: formatCount(count), tone: count === 0 ? 'quiet' : tone }
+}
+
+/** A part a row; columns that no part has a figure for are left out. */
+function table(title: string, parts: Readonly<Record<string, Figures>>): Table {
+  const entries = Object.entries(parts)
+  const columns = COLUMNS.filter(({ cell }) => entries.some(([, figures]) => cell(figures) !== NONE))
+  return {
+    title,
+    columns: columns.map((column) => column.title),
+    rows: entries.map(([name, figures]) => ({ name, cells: columns.map(({ cell }) => cell(figures)) })),
+  }
+}
+
+function hasSeveral({ rows }: Table): boolean {
+  return rows.length > 1
+}
+
+function pairs({ pairs }: Report): Record<string, Figures> {
+  return Object.fromEntries(pairs.map(({ from, to, deliveries, endToEndUs }) => [`${from} → ${to}`, { deliveries, endToEndUs }]))
+}
+
+function problems({ errors, reasonCodes }: Report): string[] {
+  const codes = Object.entries(reasonCodes).flatMap(([packet, byCode]) =>
+    Object.entries(byCode)
+      .filter(([code]) => isRefusal(packet, Number(code)))
+      .map(([code, count]) => [`${packet} ${code}`, count] as const),
+  )
+  return [...Object.entries(errors), ...codes]
+    .sort((a, b) => b[1] - a[1])
+    .map(([what, count]) => `${formatCount(count)} × ${printable(what)}`)
+}
+
+/** From 0x80 in all versions; the return codes 1 to 5 of a 3.x CONNACK too. MQTT 3.1.1 §3.2.2.3, MQTT 5.0 §2.4. */
+function isRefusal(packet: string, code: number): boolean {
+  return code >= 0x80 || (packet === 'CONNACK' && code !== 0)
+}
+
+function notes({ plan, run, deliveries }: Report): string[] {
+  const list: string[] = []
+  if (plan.embedded) list.push('These are figures of the embedded broker on this machine: give --broker URL for those of yours.')
+  if (run.insecureTls) list.push('TLS certificates were not verified (insecure).')
+  if (deliveries.unverified > 0) {
+    list.push(`${formatCount(deliveries.unverified)} messages had no room for a header: they are counted, not verified one by one.`)
+  }
+  const { sessions, retained } = run.leftovers
+  if (sessions + retained > 0) {
+    list.push(`Left on the broker: ${formatCount(sessions)} sessions and ${formatCount(retained)} retained messages. See mqtt-scale clean.`)
+  }
+  return list
+}
+
+function generator({ generator: g }: Report): string[] {
+  return [
+    g.transport,
+    g.workers === 1 ? '1 worker' : `${formatCount(g.workers)} workers`,
+    ...(g.processes === 1 ? [] : [`${formatCount(g.processes)} processes`]),
+    `${formatShare(g.busy)} busy`,
+    `${formatShare(g.cpu.processCores)} of a core`,
+    formatBytes(g.memory.residentBytes),
+  ]
+}

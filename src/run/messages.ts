@@ -1,0 +1,68 @@
+/**
+ * What a controller and its workers say to each other: plain data only, so that a worker can be a thread here and a process elsewhere.
+ *
+ * The controller commands and asks; a worker answers, and tells by itself what it gained each second, the first few faults, and when all its
+ * clients have arrived.
+ */
+import type { Account, ShareFacts, Window } from '../load/account.ts'
+import type { Facts } from '../load/facts.ts'
+import type { Surroundings } from '../load/group.ts'
+import type { Slice } from '../load/slice.ts'
+import type { MetricsDelta } from '../stats/metrics.ts'
+
+/** What a worker starts with. */
+export interface WorkerData {
+  readonly around: Surroundings
+  readonly slice: Slice
+  readonly transport: 'epoll' | 'stream'
+  /** CLOCK_MONOTONIC at the run's epoch, ns. */
+  readonly epochNs: bigint
+  /** Folder that paths in the scenario are relative to. */
+  readonly folder: string
+}
+
+export type Command =
+  | { readonly type: 'connect'; readonly startUs: number }
+  | { readonly type: 'publish'; readonly originUs: number }
+  | { readonly type: 'drain' }
+  | { readonly type: 'facts' }
+  | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly window: Window; readonly isFinal: boolean }
+  /** What is unsent is given up. */
+  | { readonly type: 'finish' }
+  | { readonly type: 'leave'; readonly cleanUp: boolean }
+  | { readonly type: 'stop' }
+
+export type Telling =
+  | { readonly type: 'ready' }
+  | { readonly type: 'arrived'; readonly lastSubackUs: number }
+  | { readonly type: 'gained'; readonly gain: Gain }
+  | { readonly type: 'fault'; readonly fault: Fault }
+  | { readonly type: 'facts'; readonly facts: Facts; readonly unsentOfOurs: number }
+  | { readonly type: 'account'; readonly account: Account; readonly shares: readonly ShareFacts[]; readonly truncated: number; readonly isCapped: boolean }
+  | { readonly type: 'finished' }
+  | { readonly type: 'left'; readonly leftovers: { readonly sessions: number; readonly retained: number } }
+
+/** What a worker gained since it last said so. */
+export interface Gain {
+  readonly fromUs: number
+  readonly toUs: number
+  readonly metrics: MetricsDelta
+  readonly sent: number
+  readonly arrived: number
+  /** Now. */
+  readonly connected: number
+  readonly arrivedClients: number
+  readonly backlog: number
+  /** Share of the time that the loop did not wait. */
+  readonly busy: number
+  readonly unverified: number
+  readonly resumed: number
+}
+
+export interface Fault {
+  readonly atUs: number
+  readonly group: string
+  readonly clientId: string
+  readonly node: string
+  readonly reason: string
+}

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { renderText } from '../../src/report/text.ts'
+import type { Figures, Report } from '../../src/report/types.ts'
+import { emptyLatency, sampleReport } from '../helpers/sample-report.ts'
+
+const sample = sampleReport()
+const checks = sample.generator.checks
+
+function linesOf(report: Report, width = 100): string[] {
+  return renderText(report, { color: false, width, folder: 'reports/factory' }).split('\n')
+}
+
+describe('the summary', () => {
+  test('looks like this', async () => {
+    await expect(linesOf(sample).join('\n')).toMatchFileSnapshot('summary.golden.txt')
+  })
+
+  test.each([
+    { why: 'passed', changes: { status: 'passed', reasons: [] }, line: '✓ passed  all 2 thresholds hold' },
+    {
+      why: 'failed',
+      changes: { reasons: ['nobody could connect: 10,040 × ECONNREFUSED'] },
+      line: '✗ FAILED  nobody could connect: 10,040 × ECONNREFUSED',
+    },
+    { why: 'invalid', changes: { status: 'invalid', reasons: ['send lag'] }, line: '✗ INVALID  send lag' },
+    { why: 'interrupted', changes: { status: 'interrupted', reasons: ['by SIGINT'] }, line: '! INTERRUPTED  by SIGINT' },
+  ] as const)('says first that it $why, and why', ({ changes, line }) => {
+    expect(linesOf(sampleReport(changes))[0]).toBe(line)
+  })
+
+  test('says second what makes the generator suspect, and then what else is wrong', () => {
+    const generator = {
+      ...sample.generator,
+      suspect: true,
+      checks: [...checks, { name: 'cpu', ok: false, level: 'suspect', value: 0.97, limit: 0.9, words: 'the CPU was 97 % busy' } as const],
+    }
+    const lines = linesOf(sampleReport({ generator, reasons: ['the first', 'the second'] }))
+    expect(lines.slice(0, 3)).toEqual(['✗ FAILED  the first', '  suspect  the CPU was 97 % busy', '  also  the second'])
+  })
+
+  test.each([80, 100, 120])('fits %i columns', (width) => {
+    const reasons = ['a reason that goes on and on '.repeat(9).trim(), 'another that does so too '.repeat(9).trim()]
+    const errors = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`TLS: a reason of some length, number ${i}`, 10 - i]))
+    const run = { ...sample.run, insecureTls: true, leftovers: { sessions: 12_000, retained: 14 } }
+    const lines = linesOf(sampleReport({ reasons, errors, run }), width)
+    expect(lines.filter((line) => line.length > width)).toEqual([])
+  })
+
+  test('explains the latencies where there is room', () => {
+    expect(linesOf(sample, 100).join('\n')).toContain('intended time → subscriber')
+    expect(linesOf(sample, 80).join('\n')).not.toContain('→')
+  })
+
+  test('has ∞ for what never came and - for what was never wanted', () => {
+    const lines = linesOf(sampleReport({ ackUs: emptyLatency() }))
+    expect(lines.find((line) => line.startsWith('  end to end'))).toMatch(/9\.54 ms\s+∞/)
+    expect(lines.find((line) => line.startsWith('  ack'))).toMatch(/ack\s+0\s+-\s+-\s+-\s+-\s+-\s/)
+  })
+
+  test('has colour only when asked, and the same words either way', () => {
+    const options = { width: 100, folder: null }
+    const colored = renderText(sample, { ...options, color: true })
+    const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
+    expect(colored.match(escapes)?.length).toBeGreaterThan(50)
+    expect(colored.replaceAll(escapes, '').replaceAll(/ +$/gm, '')).toBe(renderText(sample, { ...options, color: false }))
+  })
+
+  test('lets no control character of a user or broker through', () => {
+    const evil = `evil${String.fromCharCode(27)}[2J\nname`
+    const report = sampleReport({ run: { ...sample.run, scenario: evil }, errors: { [evil]: 1 }, reasons: [evil, evil] })
+    expect(
+      linesOf(report)
+        .join('')
+        .match(/\p{Cc}/u),
+    ).toBeNull()
+  })
+
+  test.each([
+    { what: 'the embedded broker', changes: { plan: { ...sample.plan, embedded: true } }, words: 'figures of the embedded broker' },
+    { what: 'unverified certificates', changes: { run: { ...sample.run, insecureTls: true } }, words: 'not verified (insecure)' },
+    {
+      what: 'messages without a header',
+      changes: { deliveries: { ...sample.deliveries, unverified: 1200 } },
+      words: '1,200 messages had no room',
+    },
+    {
+      what: 'leftovers',
+      changes: { run: { ...sample.run, leftovers: { sessions: 3, retained: 0 } } },
+      words: '3 sessions and 0 retained messages',
+    },
+    { what: 'refusals of a 3.1.1 broker', changes: { reasonCodes: { CONNACK: { '0x00': 4, '0x05': 3 } } }, words: '3 × CONNACK 0x05' },
+    {
+      what: 'refusals of any other packet',
+      changes: { reasonCodes: { PUBACK: { '0x10': 9, '0x97': 2 } } },
+      words: 'Errors     7 × ECONNRESET · 2 × PUBACK 0x97\n',
+    },
+    {
+      what: 'a threshold without a sample',
+      changes: { thresholds: [{ expression: 'ack.p99 < 5ms', actual: null, ok: false, note: 'no samples' }] },
+      words: '✗  ack.p99 < 5ms  no samples',
+    },
+  ])('tells of $what, and only then', ({ changes, words }) => {
+    expect(linesOf(sample).join('\n')).not.toContain(words)
+    expect(linesOf(sampleReport(changes)).join('\n')).toContain(words)
+  })
+
+  test('leaves tables of one row out, and all but the first rows of very long ones', () => {
+    const streams = Object.fromEntries(
+      Array.from({ length: 40 }, (_, i): [string, Figures] => [`stream-${i}`, sample.streams.temperature!]),
+    )
+    expect(linesOf(sample)).not.toContain('Streams')
+    const lines = linesOf(sampleReport({ streams }))
+    expect(lines).toContain('Streams')
+    expect(lines.filter((line) => line.includes('stream-'))).toHaveLength(11)
+    expect(lines).toContain('  … and 29 more in the report')
+  })
+})

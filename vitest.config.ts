@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Test files run in processes of their own, two at a time: many of them start brokers and workers, and a tool that measures
+ * its own lateness is not to be tested on a machine that is kept late. The JSON report is what .ci/run counts from.
+ */
+export default defineConfig({
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', 'json'],
+    outputFile: { json: '.cache/vitest.json' },
+  },
+})
