@@ -13,10 +13,12 @@ import { isSet, type SharedLedger } from '../stats/ledger.ts'
 import { type CellDelta, Cells } from '../stats/metrics.ts'
 import { Audience, type Wanted } from './audience.ts'
 import type { Client } from './client.ts'
-import { EXCEPTION, type Facts, type Intervals } from './facts.ts'
+import { type FactBook, placeOf } from './factbook.ts'
+import { EXCEPTION } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import type { PublishPlan, QoS } from './plan.ts'
+import type { ShareFacts } from './shares.ts'
 
 /** What a worker, or the sum of them, finds: cells that hold owed, received, lost, excused and dropped only. */
 export interface Account {
@@ -31,75 +33,6 @@ export interface Window {
   readonly originUs: number
   readonly startUs: number
   readonly endUs: number
-}
-
-/** Facts of all slices, by stream. */
-export class FactBook {
-  readonly exceptions = new Map<number, Intervals>()
-  private readonly late = new Map<number, Intervals>()
-  private readonly connectTimes = new Map<number, readonly number[]>()
-  private readonly moves = new Map<number, readonly number[]>()
-  private readonly next = new Map<number, { firstClient: number; next: Uint32Array }[]>()
-  readonly pending: number
-
-  constructor(facts: readonly Facts[]) {
-    for (const f of facts) {
-      for (const [stream, intervals] of f.exceptions) this.sort(stream, intervals)
-      for (const [stream, times] of f.connectTimes) this.connectTimes.set(stream, times)
-      for (const [publisher, moves] of f.moves) this.moves.set(publisher, moves)
-      for (const { entry, firstClient, next } of f.entries) this.next.set(entry, [...(this.next.get(entry) ?? []), { firstClient, next }])
-    }
-    this.pending = facts.reduce((sum, f) => sum + f.pending, 0)
-  }
-
-  /** How many messages of the stream have been dealt with; 0 if its worker was lost. */
-  dealtWith(entry: number, publisher: number): number {
-    for (const part of this.next.get(entry) ?? []) {
-      const i = publisher - part.firstClient
-      if (i >= 0 && i < part.next.length) return part.next[i]!
-    }
-    return 0
-  }
-
-  timesOf(stream: number): readonly number[] {
-    return this.connectTimes.get(stream) ?? []
-  }
-
-  /** The kind of exception that message `seq` is, or 0. */
-  kindOf(stream: number, seq: number): number {
-    const intervals = this.exceptions.get(stream)
-    const at = intervals === undefined ? -1 : find(intervals, seq)
-    return at < 0 ? 0 : intervals![at]!
-  }
-
-  delayOf(stream: number, seq: number): number {
-    const intervals = this.late.get(stream)
-    const at = intervals === undefined ? -1 : find(intervals, seq)
-    return at < 0 ? 0 : intervals![at + 3]!
-  }
-
-  hasMoved(publisher: number): boolean {
-    return this.moves.has(publisher)
-  }
-
-  /** The publisher's node at that time; `first` is where it began. */
-  nodeAt(publisher: number, timeUs: number, first: number): number {
-    const moves = this.moves.get(publisher)
-    let node = first
-    for (let i = 0; moves !== undefined && i < moves.length && moves[i]! <= timeUs; i += 2) node = moves[i + 1]!
-    return node
-  }
-
-  /** Exceptions are noted as they happen; here they get into the order of their numbers, late ones apart: those are owed all the same. */
-  private sort(stream: number, intervals: Intervals): void {
-    const parts: number[][] = []
-    for (let i = 0; i < intervals.length; i += 4) parts.push(intervals.slice(i, i + 4))
-    parts.sort((a, b) => a[1]! - b[1]!)
-    const late = parts.filter((p) => p[0] === EXCEPTION.late)
-    const others = parts.filter((p) => p[0] !== EXCEPTION.late)
-    if (late.length > 0) this.late.set(stream, late.flat())
-    if (others.length > 0) this.exceptions.set(stream, others.flat())
-  }
 }
 
 /** Takes the account of a fleet's own subscribers. */
@@ -125,38 +58,15 @@ export function audienceOf(fleet: Fleet): Audience {
   return new Audience(fleet.groups, wanted)
 }
 
-/** What a worker says of its members of a shared subscription. */
-export interface ShareFacts {
-  readonly template: string
-  readonly filter: string
-  readonly group: number
-  readonly qos: QoS
-  /** The earliest SUBACK of a member. */
-  readonly fromUs: number
-  readonly bitmaps: readonly (readonly [stream: number, bitmap: Uint32Array])[]
-}
-
-/** The shared subscriptions of a fleet, one row each. */
-export function shareFacts(fleet: Fleet): ShareFacts[] {
-  if (!fleet.hasShares) return []
-  const rows = new Map<number, { -readonly [K in keyof ShareFacts]: ShareFacts[K] }>()
-  for (const client of fleet.clients) {
-    client.receiver?.subscriptions.forEach(({ share }, s) => {
-      if (share < 0) return
-      const { template, filter } = { template: client.group.plan.subscribe[s]!.filter, filter: fleet.shares[share]! }
-      const row = rows.get(share) ?? { template, filter, group: client.group.plan.index, qos: 0 as QoS, fromUs: Number.POSITIVE_INFINITY, bitmaps: [] }
-      row.fromUs = Math.min(row.fromUs, client.receiver!.standing.firstGrantUs(s))
-      row.qos = Math.max(row.qos, client.receiver!.standing.grantedQos[s]!) as QoS
-      rows.set(share, row)
-    })
-  }
-  const bitmaps = [...fleet.shared.entries()]
-  for (const [share, row] of rows) row.bitmaps = bitmaps.filter(([s]) => s === share).map(([, stream, bitmap]) => [stream, bitmap] as const)
-  return [...rows.values()]
-}
-
 /** Takes the account of shared subscriptions: one delivery is owed to the members together, so all workers' bitmaps have been merged before. */
-export function accountShares(groups: readonly Group[], settleUs: number, facts: FactBook, shares: readonly ShareFacts[], merged: SharedLedger, window: Window): Account {
+export function accountShares(
+  groups: readonly Group[],
+  settleUs: number,
+  facts: FactBook,
+  shares: readonly ShareFacts[],
+  merged: SharedLedger,
+  window: Window,
+): Account {
   const accountant = new Accountant(settleUs, facts, window, false)
   const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
   const audience = new Audience(groups, wanted)
@@ -215,7 +125,8 @@ class Accountant {
     const granted = receiver.grantedQos(mask)
     const row = client.fleet.ledger.find(client.owner, stream)
     const firstUs = this.timeOf(from, e, entry, publisher, stream, first)
-    const isPlain = standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
+    const isPlain =
+      standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
     const globalPublisher = from.plan.firstClient + publisher
     if (isPlain && !(this.hasNodes && this.facts.hasMoved(globalPublisher))) {
       this.takePlain(client, from, e, entry, publisher, stream, granted, row, first, end)
@@ -230,9 +141,21 @@ class Accountant {
       const sentUs = intendedUs + this.facts.delayOf(stream, seq)
       const cell = this.cell(client, entry, qos)
       const pair = this.hasNodes
-        ? this.byPair.at(cellKey.pair(this.facts.nodeAt(globalPublisher, intendedUs, from.placer.nodeOf(publisher, 0)), standing.nodeAt(intendedUs)))
+        ? this.byPair.at(
+            cellKey.pair(this.facts.nodeAt(globalPublisher, intendedUs, from.placer.nodeOf(publisher, 0)), standing.nodeAt(intendedUs)),
+          )
         : null
-      const name = this.classify(client, mask, qos, kind, intendedUs, sentUs, expiryUs, row >= 0 && client.fleet.ledger.has(row, seq), isFinal)
+      const name = this.classify(
+        client,
+        mask,
+        qos,
+        kind,
+        intendedUs,
+        sentUs,
+        expiryUs,
+        row >= 0 && client.fleet.ledger.has(row, seq),
+        isFinal,
+      )
       if (name === null) continue
       if (name === 'received' || name === 'lost') {
         cell.counts.owed++
@@ -245,7 +168,18 @@ class Accountant {
   }
 
   /** A subscriber that has stood all the time: everything that was sent is owed, but for the exceptions. */
-  private takePlain(client: Client, from: Group, e: number, entry: PublishPlan, publisher: number, stream: number, granted: QoS, row: number, first: number, end: number): void {
+  private takePlain(
+    client: Client,
+    from: Group,
+    e: number,
+    entry: PublishPlan,
+    publisher: number,
+    stream: number,
+    granted: QoS,
+    row: number,
+    first: number,
+    end: number,
+  ): void {
     const schedule = from.schedules[e]!
     const pair = this.hasNodes ? this.byPair.at(cellKey.pair(from.placer.nodeOf(publisher, 0), client.receiver!.standing.node)) : null
     const add = (name: 'owed' | 'received' | 'lost' | 'excused' | 'dropped', qos: number, by: number) => {
@@ -270,7 +204,7 @@ class Accountant {
       }
     }
     const visit = (seq: number) => {
-      if (intervals.length > 0 && find(intervals, seq) >= 0) return
+      if (intervals.length > 0 && placeOf(intervals, seq) >= 0) return
       const qos = schedule.qosOf(publisher, seq)
       add('received', qos, -1)
       add('lost', qos, 1)
@@ -395,16 +329,4 @@ function countBefore(times: readonly number[], timeUs: number): number {
   let count = 0
   while (count < times.length && times[count]! < timeUs) count++
   return count
-}
-
-/** Place of the interval that `seq` is in, or -1: intervals rise and do not overlap. */
-function find(intervals: Intervals, seq: number): number {
-  let low = 0
-  let high = intervals.length / 4
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (intervals[4 * middle + 2]! <= seq) low = middle + 1
-    else high = middle
-  }
-  return 4 * low < intervals.length && intervals[4 * low + 1]! <= seq ? 4 * low : -1
 }

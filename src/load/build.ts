@@ -89,7 +89,7 @@ export function defaultName(group: string, index: number): string {
 }
 
 /** MQTT protocol level of a version as it may be written. */
-export function protocolLevel(version: ScenarioGroup['version']): ProtocolLevel {
+function protocolLevel(version: ScenarioGroup['version']): ProtocolLevel {
   if (version === '3.1.1') return 4
   return version === 3.1 || version === '3.1' ? 3 : 5
 }

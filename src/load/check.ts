@@ -4,7 +4,7 @@
  * Each check takes the scenario (for what was written, and where) and the plan (for what it means), and reports; none stops the others.
  */
 import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
-import { defaultName, protocolLevel } from './build.ts'
+import { defaultName } from './build.ts'
 import type { Path } from './document.ts'
 import { LATER } from './fields.ts'
 import { clientIdProblems, longestId } from './identity.ts'
@@ -47,7 +47,7 @@ export function checkScenario(scenario: Scenario, plan: Plan, report: Report): v
 
 function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report: Report): void {
   const at = (...path: Path): Path => ['groups', group.name, ...path]
-  checkVersion(written, plan, at, report)
+  checkVersion(written, group, plan, at, report)
   checkPlacement(written.placement, at('placement'), plan, report)
   checkTemplates(written, plan, at, report)
   checkSpread(written, plan, at, report)
@@ -60,8 +60,8 @@ function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report
   }
 }
 
-function checkVersion(written: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
-  const level = protocolLevel(written.version)
+function checkVersion(written: ScenarioGroup, group: GroupPlan, plan: Plan, at: (...path: Path) => Path, report: Report): void {
+  const level = group.version
   if (level === 5) {
     if (plan.embedded) report(at('version'), 'the embedded broker has no MQTT 5', NEEDS_BROKER)
     return
@@ -75,7 +75,7 @@ function checkVersion(written: ScenarioGroup, plan: Plan, at: (...path: Path) =>
   if (written.will) refuse(written.will, ['delay'], at('will'))
   for (const [i, entry] of written.publish.entries()) refuse(entry, VERSION_5_KEYS.publish, at('publish', i))
   for (const [i, entry] of written.subscribe.entries()) refuse(entry, VERSION_5_KEYS.subscribe, at('subscribe', i))
-  const length = level === 3 ? longestId(plan.groups.find((g) => g.name === at()[1])!, plan) : 0
+  const length = level === 3 ? longestId(group, plan) : 0
   if (length > MAX_ID_LENGTH_3_1) {
     report(
       at('clientId'),

@@ -58,7 +58,13 @@ export class Cleaning {
     const { out } = this.client.fleet
     while (this.sent < this.topics.length && this.session.canPublish(1)) {
       const topic = this.topics[this.sent++]!
-      this.session.publish(nowUs, { topic, topicStart: 0, topicEnd: topic.length, qos: 1, retain: true, properties: null, alias: 0 }, 0, 0, out)
+      this.session.publish(
+        nowUs,
+        { topic, topicStart: 0, topicEnd: topic.length, qos: 1, retain: true, properties: null, alias: 0 },
+        0,
+        0,
+        out,
+      )
     }
     if (this.cleared === this.topics.length) {
       this.session.disconnect(nowUs, 0, out)

@@ -14,10 +14,22 @@ import { Cleaning } from './cleaning.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import { random } from './order.ts'
+import type { ReconnectPlan } from './plan.ts'
 import { Publisher } from './publisher.ts'
 import { Receiver } from './receiver.ts'
 
-export const STATE = { idle: 0, waiting: 1, opening: 2, greeting: 3, subscribing: 4, ready: 5, away: 6, failed: 7, cleaning: 8, gone: 9 } as const
+export const STATE = {
+  idle: 0,
+  waiting: 1,
+  opening: 2,
+  greeting: 3,
+  subscribing: 4,
+  ready: 5,
+  away: 6,
+  failed: 7,
+  cleaning: 8,
+  gone: 9,
+} as const
 export type State = (typeof STATE)[keyof typeof STATE]
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -61,8 +73,6 @@ export class Client {
   private publishesFrom: number
   private subscribedAtUs = 0
   private unanswered = 0
-  /** Acknowledgements that `ackAfter` delays, in order of time: (due µs, packet identifier, QoS), flat. Made when first needed. */
-  private delayedAcks: number[] | null = null
 
   constructor(fleet: Fleet, group: Group, index: number, owner: number) {
     this.fleet = fleet
@@ -111,7 +121,8 @@ export class Client {
         break
       case STATE.opening:
       case STATE.greeting:
-        if (nowUs >= this.untilUs) this.drop(nowUs, this.state === STATE.opening ? 'connect timeout: no TCP connection' : 'connect timeout: no CONNACK')
+        if (nowUs >= this.untilUs)
+          this.drop(nowUs, this.state === STATE.opening ? 'connect timeout: no TCP connection' : 'connect timeout: no CONNACK')
         break
       case STATE.subscribing:
       case STATE.ready:
@@ -154,7 +165,6 @@ export class Client {
       case EventKind.PUBLISH:
         if (this.receiver) {
           this.receiver.receive(event, nowUs)
-          this.delayAck(event, nowUs)
         } else this.fleet.metrics.deliveries.at(cellKey.delivery(this.group.plan.index, 255, 0)).counts.unexpected++
         break
       case EventKind.PUBLISHED:
@@ -229,8 +239,7 @@ export class Client {
     this.session.connectionLost(nowUs, this.fleet.out)
     this.fleet.drainEvents(this, nowUs)
     this.publisher?.lost()
-    this.receiver?.standing.lost(nowUs, this.endsWithConnection)
-    this.delayedAcks = null
+    this.receiver?.lost(nowUs)
   }
 
   setTimer(): void {
@@ -249,7 +258,7 @@ export class Client {
       case STATE.ready: {
         let dueUs = Math.min(this.session!.keepAliveDueUs, this.leavesAtUs)
         if (this.publisher !== null && this.publisher.wakeUs < dueUs) dueUs = this.publisher.wakeUs
-        if (this.delayedAcks !== null && this.delayedAcks.length > 0) dueUs = Math.min(dueUs, this.delayedAcks[0]!)
+        if (this.receiver !== null && this.receiver.ackDueUs < dueUs) dueUs = this.receiver.ackDueUs
         return dueUs
       }
       case STATE.cleaning:
@@ -276,7 +285,7 @@ export class Client {
   /** Everything a connected client does of its own accord: acknowledge late, keep alive, publish, leave. */
   private serve(nowUs: number): void {
     if (!this.isConnected) return
-    if (this.delayedAcks !== null) this.sendDelayedAcks(nowUs)
+    this.receiver?.acknowledgeDue(nowUs)
     if (!this.session!.keepAlive(nowUs, this.fleet.out)) {
       this.drop(nowUs, 'keep alive: no PINGRESP')
       return
@@ -356,8 +365,10 @@ export class Client {
     this.state = STATE.failed
     this.untilUs = NEVER
     if (reconnect !== null && !this.fleet.isEnding) {
-      const atUs = nowUs + this.backoffUs(this.failures)
-      const isWithin = this.hasConnected ? reconnect.attempts === null || this.failures < reconnect.attempts : atUs < this.connectIntendedUs + connect.timeoutUs
+      const atUs = nowUs + backoffUs(reconnect, this.failures, random(this.group.backoffKey, this.index, this.attempt))
+      const isWithin = this.hasConnected
+        ? reconnect.attempts === null || this.failures < reconnect.attempts
+        : atUs < this.connectIntendedUs + connect.timeoutUs
       this.failures++
       if (isWithin) {
         this.state = STATE.waiting
@@ -375,14 +386,6 @@ export class Client {
     if (this.hasArrived) return
     this.hasArrived = true
     this.fleet.arrive(nowUs)
-  }
-
-  /** Wait before another attempt after `failures` that failed. Full jitter: anything up to the exponential wait. */
-  private backoffUs(failures: number): number {
-    const { backoff, firstUs, maxUs, factor } = this.group.plan.reconnect!
-    if (backoff === 'fixed') return firstUs
-    const waitUs = Math.min(maxUs, firstUs * factor ** failures)
-    return backoff === 'exponential' ? waitUs : waitUs * random(this.group.backoffKey, this.index, this.attempt)
   }
 
   private goAway(nowUs: number): void {
@@ -405,21 +408,6 @@ export class Client {
     this.leavesAtUs = returnsAtUs + connectedUs
   }
 
-  private delayAck(event: Event, nowUs: number): void {
-    if (event.qos === 0 || this.session!.options.autoAck) return
-    this.delayedAcks ??= []
-    this.delayedAcks.push(nowUs + this.receiver!.ackAfterUs(event), event.packetId, event.qos)
-  }
-
-  private sendDelayedAcks(nowUs: number): void {
-    const acks = this.delayedAcks!
-    let done = 0
-    for (; done < acks.length && acks[done]! <= nowUs; done += 3) {
-      this.session!.acknowledge(nowUs, acks[done + 1]!, acks[done + 2]! as 1 | 2, this.fleet.out)
-    }
-    if (done > 0) acks.splice(0, done)
-  }
-
   get endsWithConnection(): boolean {
     return this.isClean || this.group.expiryUs === 0
   }
@@ -427,6 +415,17 @@ export class Client {
   get cell() {
     return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, this.node))
   }
+}
+
+/**
+ * Wait before another attempt after `failures` that failed, µs. Full jitter: anything up to the exponential wait.
+ *
+ * @param dice  in [0, 1)
+ */
+export function backoffUs(plan: ReconnectPlan, failures: number, dice: number): number {
+  if (plan.backoff === 'fixed') return plan.firstUs
+  const waitUs = Math.min(plan.maxUs, plan.firstUs * plan.factor ** failures)
+  return plan.backoff === 'exponential' ? waitUs : waitUs * dice
 }
 
 /** A reason code as the specification writes it: 0x8E. */

@@ -183,7 +183,8 @@ function pathAt(node: unknown, offset: number): Path {
 }
 
 function keyOf(pair: Pair): string {
-  return String(isScalar(pair.key) ? pair.key.value : pair.key)
+  const key = isScalar(pair.key) ? pair.key.value : pair.key
+  return typeof key === 'symbol' ? key.description! : String(key) // the merge key is a symbol
 }
 
 /** A deep copy in which nothing is shared: aliases give one object to many places, and `--set` changes one place. */

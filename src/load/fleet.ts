@@ -92,7 +92,13 @@ export class Fleet implements TransportHandler {
    * @param clock  µs since the run's epoch
    * @param tls  what a client of a group needs for TLS; null for groups without
    */
-  constructor(around: Surroundings, slice: Slice, clock: () => number, listener: FleetListener, tls: readonly (((client: number) => TlsOptions) | null)[]) {
+  constructor(
+    around: Surroundings,
+    slice: Slice,
+    clock: () => number,
+    listener: FleetListener,
+    tls: readonly (((client: number) => TlsOptions) | null)[],
+  ) {
     this.around = around
     this.plan = around.plan
     this.clock = clock
@@ -100,7 +106,8 @@ export class Fleet implements TransportHandler {
     this.hasNodes = around.plan.nodes.length > 1
     this.hasShares = around.plan.groups.some((g) => g.subscribe.some((s) => parseShare(s.filter) !== null))
     this.groups = around.plan.groups.map((g, i) => new Group(around, g, slice.ranges[i]!, tls[i]!))
-    for (const group of this.groups) for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
+    for (const group of this.groups)
+      for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
     this.awaited = this.clients.length
     this.timers = new Timers(this.clients.length)
     this.publishers = this.groups.flatMap((g) => g.plan.publish.map((_, e) => publishersOf(g, e)))
@@ -251,7 +258,12 @@ export class Fleet implements TransportHandler {
   detailsOf(client: Client): ConnectDetails {
     const { plan, renderer } = client.group
     const render = (template: string | null) => (template === null ? null : renderer.render(template, client.index))
-    return { clientId: renderer.render(plan.clientId, client.index), username: render(plan.username), password: render(plan.password), will: this.willOf(client) }
+    return {
+      clientId: renderer.render(plan.clientId, client.index),
+      username: render(plan.username),
+      password: render(plan.password),
+      will: this.willOf(client),
+    }
   }
 
   private willOf(client: Client): ConnectDetails['will'] {
@@ -260,7 +272,13 @@ export class Fleet implements TransportHandler {
     const header: Header = { run, publisher: plan.firstClient + client.index, entry: WILL_ENTRY, seq: 0, intendedUs: 0, node: client.node }
     const payload = new Uint8Array(willPayload!.size(client.index, 0))
     willPayload!.write(payload, 0, payload.length, client.index, 0, header)
-    return { topic: renderer.render(plan.will.topic, client.index), payload, qos: plan.will.qos, retain: plan.will.retain, delayS: plan.will.delayS }
+    return {
+      topic: renderer.render(plan.will.topic, client.index),
+      payload,
+      qos: plan.will.qos,
+      retain: plan.will.retain,
+      delayS: plan.will.delayS,
+    }
   }
 
   /** A client has its SUBACKs, or has failed, for the first time. */
@@ -391,5 +409,10 @@ export class Fleet implements TransportHandler {
 function publishersOf(group: Group, e: number): Publishers {
   const { firstClient, clients, publish } = group.plan
   const topic = publish[e]!.topic
-  return { firstClient, clients, schedule: group.schedules[e]!, topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient) }
+  return {
+    firstClient,
+    clients,
+    schedule: group.schedules[e]!,
+    topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient),
+  }
 }

@@ -64,7 +64,8 @@ export class Group {
     const file = (payload: { kind: string; path?: string }) => (payload.kind === 'file' ? around.files.get(payload.path!)! : null)
     this.payloads = plan.publish.map((e) => new PayloadWriter(around.plan, plan, e, e.payload, file(e.payload), around.unixEpochMs))
     this.properties = plan.publish.map((e) => (hasClientProperties(e) ? undefined : messageProperties(plan, e, (text) => text)))
-    this.willPayload = plan.will && new PayloadWriter(around.plan, plan, null, plan.will.payload, file(plan.will.payload), around.unixEpochMs)
+    this.willPayload =
+      plan.will && new PayloadWriter(around.plan, plan, null, plan.will.payload, file(plan.will.payload), around.unixEpochMs)
     this.arrivals = new Arrivals(around.plan, plan)
     this.placer = new Placer(around.plan, plan)
     this.renderer = new Renderer(around.plan, plan, around.run)
@@ -73,7 +74,12 @@ export class Group {
     this.backoffKey = keyOf(around.plan.seed, 'backoff', plan.name)
     this.run = runHash(around.run)
     this.options = sessionOptions(plan)
-    this.expiryUs = plan.version === 5 ? (plan.sessionExpiryS === 0xffffffff ? Number.POSITIVE_INFINITY : plan.sessionExpiryS * 1e6) : Number.POSITIVE_INFINITY
+    this.expiryUs =
+      plan.version === 5
+        ? plan.sessionExpiryS === 0xffffffff
+          ? Number.POSITIVE_INFINITY
+          : plan.sessionExpiryS * 1e6
+        : Number.POSITIVE_INFINITY
     this.tls = tls
     const streams = (this.to - this.from) * plan.publish.length
     this.next = new Uint32Array(streams)
@@ -118,4 +124,3 @@ export const cellOf = {
   delivery: (key: number) => ({ group: Math.floor(key / 1024), entry: (key >> 2) & 255, qos: key & 3 }),
   pair: (key: number) => ({ from: key >> 8, to: key & 255 }),
 } as const
-

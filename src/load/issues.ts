@@ -6,7 +6,7 @@
  */
 import type { z } from 'zod'
 import type { Problem } from '../errors.ts'
-import type { Path, ScenarioDocument } from './document.ts'
+import { formatPath, type Path, type ScenarioDocument } from './document.ts'
 import { type IssueParams, isMap, LATER } from './fields.ts'
 import { nearest, suggest } from './nearest.ts'
 import { type Scenario, scenario as schema } from './schema.ts'
@@ -25,7 +25,10 @@ export function readSchema(document: ScenarioDocument): Reading {
   const result = schema.safeParse(value)
   const renamed = unknown.flatMap((issue) => (issue.meant ? [[...issue.path.slice(0, -1), issue.meant]] : []))
   const wrong = result.success ? [] : result.error.issues.flatMap((issue) => flatten(issue, value))
-  const issues = [...unknown, ...wrong.filter((issue) => !renamed.some((path) => isWithin(issue.path, path)))]
+  // What is inside a renamed key has no place under its new name; a rule about a map is not judged while a key of it is unknown.
+  const holders = unknown.filter((issue) => !issue.meant).map((issue) => formatPath(issue.path.slice(0, -1)))
+  const isEcho = ({ path }: Issue) => renamed.some((other) => isWithin(path, other)) || holders.includes(formatPath(path))
+  const issues = [...unknown, ...wrong.filter((issue) => !isEcho(issue))]
   const problems = issues.map((issue) => document.problem(issue.path, issue.words, issue.hint, issue.of))
   const refused = [...issues.map((issue) => issue.path), ...renamed]
   if (result.success) return { scenario: result.data, problems, refused }
@@ -136,7 +139,7 @@ const FAR_REACHING = [
 
 function isFarReaching(issue: Issue): boolean {
   const last = issue.path.at(-1)
-  return typeof last !== 'string' || FAR_REACHING.includes(last)
+  return typeof last !== 'string' || issue.path[0] === 'topics' || FAR_REACHING.includes(last)
 }
 
 /** What takes the place of a wrong value; most keys have a default and are left out. */

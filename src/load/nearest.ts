@@ -9,10 +9,10 @@ export function suggest(word: string, known: readonly string[]): string | undefi
   return known.length > 0 && known.length <= 12 ? `known: ${known.join(', ')}` : undefined
 }
 
-/** The known name with the fewest edits, if it takes no more than a third of the word's length (and always up to two for words above 3). */
+/** The known name with the fewest edits, if they are few for the word's length; for one or two characters any edit is another word. */
 export function nearest(word: string, known: readonly string[]): string | null {
   let best: string | null = null
-  let least = Math.max(word.length > 3 ? 2 : 1, Math.floor(word.length / 3)) + 1
+  let least = (word.length < 3 ? 0 : word.length === 3 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
   for (const name of known) {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase())
     if (distance < least) {

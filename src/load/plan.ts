@@ -157,8 +157,7 @@ export interface PublishPlan {
 
 export type PublishTrigger =
   /** Each client sends every `periodUs` at load 100 %. With `rate`, it is clients / rate. */
-  | { readonly kind: 'periodic' | 'poisson' | 'synchronized'; readonly periodUs: number }
-  | { readonly kind: 'connect' }
+  { readonly kind: 'periodic' | 'poisson' | 'synchronized'; readonly periodUs: number } | { readonly kind: 'connect' }
 
 export type PayloadPlan =
   | { readonly kind: 'bytes'; readonly min: number; readonly max: number }

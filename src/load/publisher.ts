@@ -320,7 +320,8 @@ export class Publisher {
 
   private countDropped(e: number, seq: number): void {
     const s = this.first + e
-    const dueUs = seq === this.group.next[s] ? this.group.dueUs[s]! : this.fleet.originUs + this.group.schedules[e]!.timeOf(this.client.index, seq)
+    const dueUs =
+      seq === this.group.next[s] ? this.group.dueUs[s]! : this.fleet.originUs + this.group.schedules[e]!.timeOf(this.client.index, seq)
     if (this.fleet.isMeasured(dueUs)) this.count(e, seq, 'dropped')
   }
 

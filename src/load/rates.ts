@@ -15,7 +15,12 @@ export class PlannedMessages {
 
   constructor(plan: Plan) {
     this.entries = plan.groups.flatMap((group) =>
-      group.publish.map((entry) => ({ rate: entryRate(group.clients, entry), curve: new Curve(entry.load), entry, clients: group.clients })),
+      group.publish.map((entry) => ({
+        rate: entryRate(group.clients, entry),
+        curve: new Curve(entry.load),
+        entry,
+        clients: group.clients,
+      })),
     )
   }
 
@@ -23,7 +28,8 @@ export class PlannedMessages {
     let sum = 0
     for (const { rate, curve, entry, clients } of this.entries) {
       const areaFrom = curve.areaAt(entry.atUs / 1e6)
-      const sent = (timeS: number) => Math.min(rate * Math.max(0, curve.areaAt(Math.max(0, timeS)) - areaFrom), (entry.times ?? Number.POSITIVE_INFINITY) * clients)
+      const sent = (timeS: number) =>
+        Math.min(rate * Math.max(0, curve.areaAt(Math.max(0, timeS)) - areaFrom), (entry.times ?? Number.POSITIVE_INFINITY) * clients)
       sum += rate === 0 ? 0 : sent(toS) - sent(fromS)
     }
     return sum

@@ -31,6 +31,8 @@ export class Receiver {
   private cached: readonly Subscribed[] | null = null
   /** Further copies of one message that overlapping filters allow: seen so far, by row and number. Made when first needed. */
   private copies: Map<string, number> | null = null
+  /** Acknowledgements that `ackAfter` delays: (due µs, packet identifier, QoS), flat. Made when first needed. */
+  private delayedAcks: number[] | null = null
   /** Bits of the subscriptions that have had an answer. */
   private answeredOnce = 0
   private readonly client: Client
@@ -59,7 +61,7 @@ export class Receiver {
   }
 
   /** How long the client waits before it acknowledges this message: the longest of its matching subscriptions'. */
-  ackAfterUs(event: Event): number {
+  private ackAfterUs(event: Event): number {
     const topic = topicText(event)
     let us = 0
     this.subscriptions.forEach((s, i) => {
@@ -73,8 +75,38 @@ export class Receiver {
     return this.cached
   }
 
+  /** The connection is gone. */
+  lost(nowUs: number): void {
+    this.standing.lost(nowUs, this.client.endsWithConnection)
+    this.delayedAcks = null
+  }
+
+  /** When `acknowledgeDue` wants to be called. */
+  get ackDueUs(): number {
+    return this.delayedAcks === null || this.delayedAcks.length === 0 ? Number.POSITIVE_INFINITY : this.delayedAcks[0]!
+  }
+
+  /** Sends the acknowledgements that `ackAfter` has delayed long enough. */
+  acknowledgeDue(nowUs: number): void {
+    const acks = this.delayedAcks
+    if (acks === null) return
+    let done = 0
+    for (; done < acks.length && acks[done]! <= nowUs; done += 3) {
+      this.client.session!.acknowledge(nowUs, acks[done + 1]!, acks[done + 2] as QoS, this.fleet.out)
+    }
+    if (done > 0) acks.splice(0, done)
+  }
+
   /** Takes in a PUBLISH. */
   receive(event: Event, nowUs: number): void {
+    if (event.qos > 0 && !this.client.session!.options.autoAck) {
+      this.delayedAcks ??= []
+      this.delayedAcks.push(nowUs + this.ackAfterUs(event), event.packetId, event.qos)
+    }
+    this.identify(event, nowUs)
+  }
+
+  private identify(event: Event, nowUs: number): void {
     const { fleet } = this
     fleet.arrived++
     const kind = fleet.readHeader(event, header)

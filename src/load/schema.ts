@@ -176,8 +176,14 @@ const group = map({
     .describe('MQTT version: 3.1, 3.1.1 or 5')
     .prefault('3.1.1'),
   clientId: filled.describe('Template').prefault('{run}-{group}-{client}'),
-  username: text.nullable().describe('Template; an environment variable or a file may hold it: see Secrets in docs/scenario.md').prefault(null),
-  password: text.nullable().describe('Template; an environment variable or a file may hold it: see Secrets in docs/scenario.md').prefault(null),
+  username: text
+    .nullable()
+    .describe('Template; an environment variable or a file may hold it: see Secrets in docs/scenario.md')
+    .prefault(null),
+  password: text
+    .nullable()
+    .describe('Template; an environment variable or a file may hold it: see Secrets in docs/scenario.md')
+    .prefault(null),
   tls: tls.describe('For mqtts:// and wss://').prefault({}),
   ws: map({
     path: text.startsWith('/', 'must start with /').describe('Default: the path of the broker’s URL, or else /mqtt').optional(),
@@ -261,7 +267,7 @@ export const scenario = map(
   {
     name: filled
       .max(100, 'must be at most 100 characters')
-      .regex(/^[^/\\\p{Cc}]+$/u, 'is part of a folder’s name: no / or \\')
+      .refine((word) => !/[/\\\p{Cc}]/u.test(word), 'is part of a folder’s name: no / or \\')
       .describe('Default: the file’s name')
       .optional(),
     description: text.prefault(''),

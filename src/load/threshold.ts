@@ -31,7 +31,8 @@ export interface Wrong {
 }
 
 const LATENCIES = ['endToEnd', 'ack', 'connect', 'reconnect', 'subscribe', 'sendLag', 'blocked', 'connectLag']
-const QUANTILES = ['min', 'p50', 'p90', 'p95', 'p99', 'p999', 'max', 'mean']
+/** The first ones are suggested first where several are as near. */
+const QUANTILES = ['p99', 'p50', 'p90', 'p95', 'p999', 'min', 'max', 'mean']
 const COUNTS: Readonly<Record<string, readonly string[]>> = {
   clients: ['planned', 'connected', 'failed', 'disconnected', 'reconnected'],
   subscriptions: ['planned', 'granted', 'refused'],
@@ -49,7 +50,8 @@ const KINDS: ReadonlyMap<string, MetricKind> = new Map<string, MetricKind>([
     ...QUANTILES.map((quantile) => [`${latency}.${quantile}`, 'duration'] as const),
   ]),
 ])
-const SCOPES = ['groups', 'nodes', 'streams', 'qos']
+const SCOPE_WORDS: Readonly<Record<string, string>> = { groups: 'group', nodes: 'node', streams: 'stream', qos: 'QoS' }
+const SCOPES = Object.keys(SCOPE_WORDS)
 const LATER_METRICS = ['windows', 'faults', 'roundTrip']
 /** A stream and a QoS level are about messages, not about clients. */
 const OF_MESSAGES = ['publishes', 'deliveries', 'endToEnd', 'ack', 'sendLag', 'blocked']
@@ -97,10 +99,10 @@ export function metricProblem(metric: string, plan: Plan): Wrong | null {
   const { scope, name, figure } = partsOf(metric)
   const names = scope === null ? [] : namesOf(scope, plan)
   if (scope !== null && !names.includes(name))
-    return { problem: `unknown ${scope.replace(/s$/, '')} ${name} in ${metric}`, hint: suggest(name, names) }
+    return { problem: `unknown ${SCOPE_WORDS[scope]} ${name} in ${metric}`, hint: suggest(name, names) }
   const section = figure.split('.')[0]!
   if ((scope === 'streams' || scope === 'qos') && !OF_MESSAGES.includes(section)) {
-    return { problem: `${metric} does not exist: ${section} is not counted by ${scope === 'qos' ? 'QoS' : 'stream'}` }
+    return { problem: `${metric} does not exist: ${section} is not counted by ${SCOPE_WORDS[scope]}` }
   }
   const reason = whyNever(section, scope, name, plan)
   return reason === null ? null : { problem: `${metric} does not exist: ${reason}` }

@@ -45,7 +45,10 @@ export class Incoming {
     } else if (known !== undefined && known.length === topicBytes) {
       // Often a broker says the same again: the copy that is there takes it.
       for (let i = 0; i < topicBytes; i++) known[i] = event.bytes[event.topicStart + i]!
-    } else this.aliases.set(alias, event.bytes.slice(event.topicStart, event.topicEnd))
+    } else {
+      // Not `slice`: the chunk may be a Buffer of Node's, whose `slice` doesn't copy.
+      this.aliases.set(alias, new Uint8Array(event.bytes.subarray(event.topicStart, event.topicEnd)))
+    }
   }
 }
 

@@ -37,10 +37,7 @@ export class InFlight {
   /** A free identifier; there is one as long as `count` is below `window`. */
   freeId(window: number): number {
     const size = this.states.length
-    if (this.count === size) {
-      this.grow(Math.min(window, Math.max(FIRST_SLOTS, 2 * size)))
-      this.next = size
-    }
+    if (this.count === size) this.grow(Math.min(window, Math.max(FIRST_SLOTS, 2 * size)))
     while (this.states[this.next] !== SlotState.FREE) this.next = (this.next + 1) % this.states.length
     return this.next + 1
   }

@@ -245,7 +245,7 @@ function readValue(bytes: Uint8Array, at: number, end: number, type: number): Pr
     case Type.TEXT:
       return decodeText(bytes, at + 2, end)
     case Type.BINARY:
-      return bytes.slice(at + 2, end)
+      return new Uint8Array(bytes.subarray(at + 2, end)) // Not `slice`: Node's Buffer would not copy.
     default: {
       const nameEnd = at + 2 + readUint16(bytes, at)
       return [decodeText(bytes, at + 2, nameEnd), decodeText(bytes, nameEnd + 2, end)]

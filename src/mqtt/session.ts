@@ -148,10 +148,10 @@ export class Session {
     if (out.end !== sentBefore) this.lastSentUs = nowUs
   }
 
-  /** Connected, and for QoS above 0 the window has room and nothing waits to be sent again. */
+  /** Connected, and for QoS above 0 the window has room. It has none while anything waits to be sent again. */
   canPublish(qos: QoS): boolean {
     if (this.state !== State.CONNECTED) return false
-    return qos === 0 || this.inFlight === null || (this.inFlight.count < this.window && this.resends === null)
+    return qos === 0 || this.inFlight === null || this.inFlight.count < this.window
   }
 
   /**
@@ -248,7 +248,6 @@ export class Session {
     this.inFlight = null
     this.resends = null
     this.incoming?.held.clear()
-    this.wasConnected = false
   }
 
   /** How many messages the broker and we allow in flight on this connection. */

@@ -14,11 +14,12 @@
  */
 import { constants } from 'node:os'
 import { assert } from '../errors.ts'
+import { Dialer } from './dial.ts'
 import { Held } from './held.ts'
 import * as c from './libc.ts'
 import type { Endpoint, OpenOptions, Transport, TransportHandler } from './transport.ts'
 
-const { EAGAIN, EINPROGRESS, EINTR, ENOBUFS } = constants.errno
+const { EAGAIN, EINTR, ENOBUFS } = constants.errno
 
 /** Room for what a broker sends in a burst; it is read again when full, up to READS times, so that one socket can't starve the others. */
 const RECEIVE_BYTES = 65_536
@@ -66,6 +67,7 @@ export class EpollTransport implements Transport {
 
   private readonly handler: TransportHandler
   private readonly libc = c.loadLibc()
+  private readonly dialer = new Dialer(this.libc)
   private epoll: number
   private readonly bufferAddress: number
 
@@ -89,9 +91,6 @@ export class EpollTransport implements Transport {
   private readonly interest = words(this.interestBytes)
   private readonly interestAddress = this.libc.address(this.interestBytes)
 
-  private readonly addresses = new WeakMap<Endpoint, Uint8Array>()
-  private readonly localAddresses = new Map<string, Uint8Array>()
-
   constructor(handler: TransportHandler, bufferBytes: number) {
     this.handler = handler
     this.buffer = Buffer.allocUnsafeSlow(bufferBytes)
@@ -105,9 +104,10 @@ export class EpollTransport implements Transport {
     const slot = this.takeSlot()
     this.owners[slot] = owner
     this.flags[slot] = CONNECTING
-    const errno = this.connect(slot, endpoint, options.localAddress)
-    if (errno === 0) this.arm(slot)
-    else this.fail(slot, errno)
+    const fd = this.dialer.dial(endpoint, options.localAddress)
+    this.fds[slot] = fd
+    if (fd < 0) this.fail(slot, -fd)
+    else this.arm(slot)
     return slot
   }
 
@@ -176,48 +176,6 @@ export class EpollTransport implements Transport {
     for (let slot = 0; slot < this.flags.length; slot++) if (this.flags[slot] !== 0) this.release(slot)
     if (this.epoll >= 0) this.libc.close(this.epoll)
     this.epoll = -1
-  }
-
-  /** Returns an errno, or 0 when the connection is on its way. The descriptor, if it came to one, is the slot's either way. */
-  private connect(slot: number, endpoint: Endpoint, localAddress: string | null): number {
-    const { libc } = this
-    const family = endpoint.family === 4 ? c.AF_INET : c.AF_INET6
-    const fd = libc.socket(family, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
-    if (fd < 0) return libc.errno()
-    this.fds[slot] = fd
-    if (libc.setsockopt(fd, c.IPPROTO_TCP, c.TCP_NODELAY, ONE, ONE.length) < 0) return libc.errno()
-    if (localAddress !== null) {
-      // Without it the bind would reserve a port for this address towards everywhere, and they would run out early. Old kernels may refuse.
-      libc.setsockopt(fd, c.IPPROTO_IP, c.IP_BIND_ADDRESS_NO_PORT, ONE, ONE.length)
-      const local = this.localSocketAddress(localAddress, family)
-      if (libc.bind(fd, local, local.length) < 0) return libc.errno()
-    }
-    const remote = this.socketAddress(endpoint, family)
-    if (libc.connect(fd, remote, remote.length) === 0) return 0
-    const errno = libc.errno()
-    return errno === EINPROGRESS ? 0 : errno
-  }
-
-  private socketAddress(endpoint: Endpoint, family: number): Uint8Array {
-    let bytes = this.addresses.get(endpoint)
-    if (!bytes) this.addresses.set(endpoint, (bytes = this.encodeAddress(endpoint.address, family, endpoint.port)))
-    return bytes
-  }
-
-  private localSocketAddress(address: string, family: number): Uint8Array {
-    let bytes = this.localAddresses.get(address)
-    if (!bytes) this.localAddresses.set(address, (bytes = this.encodeAddress(address, family, 0)))
-    return bytes
-  }
-
-  /** `struct sockaddr_in` (ip(7)) or `sockaddr_in6` (ipv6(7)). */
-  private encodeAddress(address: string, family: number, port: number): Uint8Array {
-    const bytes = Buffer.alloc(family === c.AF_INET ? 16 : 28)
-    bytes.writeUInt16LE(family, 0)
-    bytes.writeUInt16BE(port, 2)
-    const isValid = this.libc.inet_pton(family, address, bytes.subarray(family === c.AF_INET ? 4 : 8)) === 1
-    assert(isValid, `${address} is an IP address of the endpoint's family`)
-    return bytes
   }
 
   private dispatch(slot: number, generation: number, events: number): void {
@@ -397,8 +355,7 @@ export class EpollTransport implements Transport {
   }
 }
 
-/** `int` 1, and `struct linger` { on, 0 s }. */
-const ONE = Buffer.from([1, 0, 0, 0])
+/** `struct linger` { on, 0 s }. */
 const LINGER_NOT = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
 
 function words(bytes: Buffer): Int32Array {

@@ -21,7 +21,10 @@ export async function startEmbeddedBroker(): Promise<EmbeddedBroker> {
   // Ctrl-C in a terminal goes to the whole process group; the broker must outlive it to see the run's end.
   const child = fork(fileURLToPath(import.meta.url), ['serve'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], detached: true })
   const port = await new Promise<number>((resolve, reject) => {
-    const fail = (why: string) => reject(new EnvironmentError(`the embedded broker did not start: ${why}`, { hint: 'give a broker of your own with --broker mqtt://HOST' }))
+    const fail = (why: string) =>
+      reject(
+        new EnvironmentError(`the embedded broker did not start: ${why}`, { hint: 'give a broker of your own with --broker mqtt://HOST' }),
+      )
     const timer = setTimeout(() => fail(`no answer within ${START_TIMEOUT_MS / 1000} s`), START_TIMEOUT_MS)
     child.once('message', (message) => {
       clearTimeout(timer)

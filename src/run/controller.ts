@@ -6,14 +6,17 @@
  * The workers do the work; the controller says when phases begin, merges what they tell, and asks for the accounts. The first interrupt ends
  * measure and goes on with drain, the second skips the drain; both end in a report.
  */
-import { dirname } from 'node:path'
+
 import { randomInt } from 'node:crypto'
+import { dirname } from 'node:path'
+import { type Account, accountShares, type Window } from '../load/account.ts'
+import { FactBook } from '../load/factbook.ts'
 import { type Facts, MAX_EXCEPTIONS } from '../load/facts.ts'
-import { type Account, accountShares, FactBook, type ShareFacts, type Window } from '../load/account.ts'
 import { Group, type Surroundings } from '../load/group.ts'
 import type { Plan } from '../load/plan.ts'
 import { PlannedMessages } from '../load/rates.ts'
 import { scenarioHash } from '../load/scenario.ts'
+import type { ShareFacts } from '../load/shares.ts'
 import { sliceOf } from '../load/slice.ts'
 import { buildReport, type Outcome } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
@@ -153,7 +156,9 @@ export class Controller {
         labels: this.plan.labels,
         startedAt: this.options.startedAt.toISOString(),
         durationS: round(this.clock() / 1e6),
-        phases: this.phases.map(({ name, startUs, endUs }): PhaseFacts => ({ name, startS: round(startUs / 1e6), lengthS: round((endUs - startUs) / 1e6) })),
+        phases: this.phases.map(
+          ({ name, startUs, endUs }): PhaseFacts => ({ name, startS: round(startUs / 1e6), lengthS: round((endUs - startUs) / 1e6) }),
+        ),
         leftovers,
         insecureTls: this.usesTls && this.plan.groups.some((group) => group.tls.insecure),
       },
@@ -195,7 +200,7 @@ export class Controller {
   }
 
   private async drain(window: Window): Promise<void> {
-    this.begin('drain', this.clock())
+    this.begin('drain', Math.min(this.clock(), window.endUs))
     this.crew.tell({ type: 'drain' })
     const startUs = this.clock()
     const endUs = startUs + this.plan.phases.drainUs

@@ -16,7 +16,12 @@ export interface CrewListener {
 export class Crew {
   private readonly workers: (Worker | null)[]
   private readonly listener: CrewListener
-  private waiting: { readonly isAnswer: (telling: Telling) => boolean; readonly missing: Set<number>; readonly answers: Map<number, Telling>; readonly done: () => void } | null = null
+  private waiting: {
+    readonly isAnswer: (telling: Telling) => boolean
+    readonly missing: Set<number>
+    readonly answers: Map<number, Telling>
+    readonly done: () => void
+  } | null = null
   private isStopping = false
 
   constructor(data: readonly WorkerData[], listener: CrewListener) {
@@ -55,7 +60,9 @@ export class Crew {
 
   async stop(): Promise<void> {
     this.isStopping = true
-    const ended = this.workers.flatMap((worker) => (worker === null ? [] : [new Promise<void>((resolve) => worker.once('exit', () => resolve()))]))
+    const ended = this.workers.flatMap((worker) =>
+      worker === null ? [] : [new Promise<void>((resolve) => worker.once('exit', () => resolve()))],
+    )
     this.tell({ type: 'stop' })
     await Promise.all(ended)
   }

@@ -16,7 +16,8 @@ export function identities(around: Surroundings, folder: string): (((client: num
     if (!isNeeded) return null
     const { tls } = group
     const renderer = new Renderer(around.plan, group, around.run)
-    const path = (template: string | null, client: number) => (template === null ? null : resolve(folder, renderer.render(template, client)))
+    const path = (template: string | null, client: number) =>
+      template === null ? null : resolve(folder, renderer.render(template, client))
     const make = (client: number): TlsOptions => ({
       context: secureContext({ ca: path(tls.ca, client), cert: path(tls.cert, client), key: path(tls.key, client) }),
       serverName: tls.serverName,

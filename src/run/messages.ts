@@ -4,9 +4,10 @@
  * The controller commands and asks; a worker answers, and tells by itself what it gained each second, the first few faults, and when all its
  * clients have arrived.
  */
-import type { Account, ShareFacts, Window } from '../load/account.ts'
+import type { Account, Window } from '../load/account.ts'
 import type { Facts } from '../load/facts.ts'
 import type { Surroundings } from '../load/group.ts'
+import type { ShareFacts } from '../load/shares.ts'
 import type { Slice } from '../load/slice.ts'
 import type { MetricsDelta } from '../stats/metrics.ts'
 
@@ -38,7 +39,13 @@ export type Telling =
   | { readonly type: 'gained'; readonly gain: Gain }
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'facts'; readonly facts: Facts; readonly unsentOfOurs: number }
-  | { readonly type: 'account'; readonly account: Account; readonly shares: readonly ShareFacts[]; readonly truncated: number; readonly isCapped: boolean }
+  | {
+      readonly type: 'account'
+      readonly account: Account
+      readonly shares: readonly ShareFacts[]
+      readonly truncated: number
+      readonly isCapped: boolean
+    }
   | { readonly type: 'finished' }
   | { readonly type: 'left'; readonly leftovers: { readonly sessions: number; readonly retained: number } }
 

@@ -6,7 +6,7 @@
 import type { PlannedMessages } from '../load/rates.ts'
 import type { ReportFolder } from '../report/folder.ts'
 import type { TimelineRow } from '../report/types.ts'
-import { Histogram } from '../stats/histogram.ts'
+import type { Histogram } from '../stats/histogram.ts'
 import { Metrics } from '../stats/metrics.ts'
 import type { Gain } from './messages.ts'
 
@@ -103,7 +103,8 @@ export class Recorder {
       tS: Math.round(toUs / 1e3) / 1e3,
       phase: this.phaseAt((fromUs + toUs) / 2),
       connected: sum((gain) => gain.connected),
-      plannedPerSec: this.originUs() === Number.POSITIVE_INFINITY ? 0 : round(this.planned.between(relativeS(fromUs), relativeS(toUs)) / lengthS),
+      plannedPerSec:
+        this.originUs() === Number.POSITIVE_INFINITY ? 0 : round(this.planned.between(relativeS(fromUs), relativeS(toUs)) / lengthS),
       sentPerSec: round(sum((gain) => gain.sent) / lengthS),
       receivedPerSec: round(sum((gain) => gain.arrived) / lengthS),
       endToEndP50Us: quantile(endToEnd, 0.5),
@@ -115,7 +116,10 @@ export class Recorder {
     }
     this.timeline.push(row)
     this.folder?.timeline(row)
-    this.onRow(row, sum((gain) => gain.arrivedClients))
+    this.onRow(
+      row,
+      sum((gain) => gain.arrivedClients),
+    )
   }
 }
 

@@ -8,10 +8,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../errors.ts'
-import { account, audienceOf, FactBook, shareFacts } from '../load/account.ts'
+import { account, audienceOf } from '../load/account.ts'
 import type { Audience } from '../load/audience.ts'
+import { FactBook } from '../load/factbook.ts'
 import { MAX_EXCEPTIONS } from '../load/facts.ts'
 import { Fleet } from '../load/fleet.ts'
+import { shareFacts } from '../load/shares.ts'
 import { createTransport } from '../net/transport.ts'
 import { startClock } from './clock.ts'
 import { identities } from './identity.ts'

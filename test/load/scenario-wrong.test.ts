@@ -66,7 +66,9 @@ describe('a problem has its place', () => {
   })
 
   test('an alias is where it is used', () => {
-    expect(problemsOf('labels: { rate: &r "5" }\ngroups:\n  a:\n    connect: { rate: *r }\n')).toMatch(/^factory.yaml:4:22 groups.a.connect.rate/)
+    expect(problemsOf('labels: { rate: &r "5" }\ngroups:\n  a:\n    connect: { rate: *r }\n')).toMatch(
+      /^factory.yaml:4:22 groups.a.connect.rate/,
+    )
   })
 
   test('a value of --set has none, and says so', () => {
@@ -83,7 +85,7 @@ describe('a problem has its place', () => {
     expect(problemsOf(text).split('\n')).toEqual([
       'factory.yaml:1:1 nmae: unknown key (did you mean name?)',
       'factory.yaml:12:16 groups.sensors.publish[0].every: expected a duration such as 250ms, 30s, 5m or 2h, got 5 lightyears',
-      'factory.yaml:16:17 groups.dashboards.subscribe[0].filter: unknown variable {plnt} (did you mean plant?)',
+      'factory.yaml:16:19 groups.dashboards.subscribe[0].filter: unknown variable {plnt} (did you mean plant?)',
       'factory.yaml:17:18 phases.drain: must not be negative, got -1s',
       'factory.yaml:19:5 thresholds[0]: unknown metric endToEnd.p98 (did you mean endToEnd.p99?)',
     ])
@@ -103,8 +105,12 @@ describe('a problem has its place', () => {
 
 describe('what is no scenario at all', () => {
   test.each([
-    { why: 'an unclosed list', text: 'groups: [', says: /^factory.yaml:1:\d+ groups: Flow sequence/ },
-    { why: 'a key that stands twice', text: 'name: x\ngroups: {a: {}}\ngroups: {b: {}}', says: 'factory.yaml:3:1 groups: Map keys must be unique' },
+    { why: 'an unclosed list', text: 'groups: [', says: /^factory.yaml:1:\d+ scenario: Flow sequence/ },
+    {
+      why: 'a key that stands twice',
+      text: 'name: x\ngroups: {a: {}}\ngroups: {b: {}}',
+      says: 'factory.yaml:3:1 groups: Map keys must be unique',
+    },
     { why: 'a group that stands twice', text: 'groups:\n  a: {}\n  a: {}', says: 'factory.yaml:3:3 groups.a: Map keys must be unique' },
     { why: 'an unknown anchor', text: 'groups: { a: *base }', says: 'factory.yaml:1:14 groups.a: no anchor &base stands before it' },
     { why: 'nothing', text: '', says: 'factory.yaml:1:1 scenario: expected a map, got nothing' },
@@ -278,10 +284,26 @@ describe('what does not go together', () => {
     { set: 'groups.sensors.spread={machine: {zipf: 1}}', says: 'spread.machine: unknown level machine' },
     { set: 'transport=epoll', with: 'brokers[0].url=mqtts://h', says: 'transport: epoll is for mqtt:// only' },
     { set: 'groups.sensors.publish[0].on=connect', with: 'groups.sensors.publish[0].arrival=poisson', says: 'needs exactly one of' },
-    { set: 'groups.sensors.version=3.1', with: 'groups.sensors.clientId="{run}-{group}-{client}-{region}-x"', says: 'the longest id has 24' },
-    { set: 'groups.dashboards.version=5', with: 'groups.dashboards.subscribe[0]={filter: $share/a/b, noLocal: true}', says: 'a shared subscription can’t' },
-    { set: 'groups.sensors.clientId="c{client}"', with: 'groups.dashboards.clientId="c{client}"', says: 'gives ids that group sensors has too' },
-    { set: 'groups.sensors.clientId="c{client}"', with: 'groups.dashboards.clientId="c1{client}"', says: 'gives ids that group sensors has too' },
+    {
+      set: 'groups.sensors.version=3.1',
+      with: 'groups.sensors.clientId="{run}-{group}-{client}-{region}-xyz"',
+      says: 'the longest id has 24',
+    },
+    {
+      set: 'groups.dashboards.version=5',
+      with: 'groups.dashboards.subscribe[0]={filter: $share/a/b, noLocal: true}',
+      says: 'a shared subscription can’t',
+    },
+    {
+      set: 'groups.sensors.clientId="c{client}"',
+      with: 'groups.dashboards.clientId="c{client}"',
+      says: 'gives ids that group sensors has too',
+    },
+    {
+      set: 'groups.sensors.clientId="c{client}"',
+      with: 'groups.dashboards.clientId="c1{client}"',
+      says: 'gives ids that group sensors has too',
+    },
     { set: 'groups.sensors.clientId="c{client}"', with: 'groups.dashboards={clientId: c7}', says: 'gives ids that group sensors has too' },
     { set: 'groups.sensors.clients=16M', with: 'groups.dashboards.clients=1M', says: 'all groups together have 17000000 clients' },
     { set: 'topics.plant=16M', with: 'topics.region=100', says: 'its templates span 1600000000 topics' },
@@ -293,7 +315,10 @@ describe('what does not go together', () => {
     { why: 'an index beyond the group', set: ['groups.sensors.clientId="c{client}"', 'groups.dashboards.clientId="c99{client}"'] },
     { why: 'overlapping subscriptions', set: ['groups.dashboards.subscribe[1].filter="#"'] },
     { why: '$share below version 5, which some brokers have', set: ['groups.dashboards.subscribe[0].filter=$share/a/b/#'] },
-    { why: 'an id of 23 characters with 3.1', set: ['groups.sensors.version=3.1', 'groups.sensors.clientId="{run}-{group}-{client}-{region}"'] },
+    {
+      why: 'an id of 23 characters with 3.1',
+      set: ['groups.sensors.version=3.1', 'groups.sensors.clientId="{run}-{group}-{client}-{region}"'],
+    },
     { why: 'a payload without room for a header', set: ['groups.sensors.publish[0].payload.bytes=0'] },
   ])('fine: $why', ({ set }) => expect(problemWith(...set)).toBe('no problem'))
 
@@ -347,7 +372,7 @@ describe('a wrong threshold', () => {
     { text: 'groups.sensor.publishes.sent > 0', says: 'unknown group sensor in groups.sensor.publishes.sent (did you mean sensors?)' },
     { text: 'nodes.c.endToEnd.p99 < 5ms', says: 'unknown node c' },
     { text: 'streams.temprature.ack.p99 < 5ms', says: 'did you mean temperature?' },
-    { text: 'qos.3.endToEnd.p99 < 5ms', says: 'unknown qos 3' },
+    { text: 'qos.3.endToEnd.p99 < 5ms', says: 'unknown QoS 3' },
     { text: 'groups.sensors.endToEnd.p99 < 5ms', says: 'group sensors has no subscription' },
     { text: 'groups.sensors.subscribe.p99 < 5ms', says: 'group sensors has no subscription' },
     { text: 'groups.dashboards.publishes.sent > 0', says: 'group dashboards publishes nothing' },
@@ -363,10 +388,14 @@ describe('what a scenario names outside itself', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'mqtt-scale-'))
     writeFileSync(join(dir, 'garbage.pem'), 'no certificate')
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', 'key-0.pem', '-out', 'cert-0.pem'], {
-      cwd: dir,
-      stdio: 'ignore',
-    })
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', 'key-0.pem', '-out', 'cert-0.pem'],
+      {
+        cwd: dir,
+        stdio: 'ignore',
+      },
+    )
   })
   afterAll(() => rmSync(dir, { recursive: true }))
 
@@ -375,12 +404,18 @@ describe('what a scenario names outside itself', () => {
   test.each([
     { set: 'groups.sensors.tls.ca=missing.pem', says: 'groups.sensors.tls.ca: no such file' },
     { set: 'groups.sensors.tls.ca=garbage.pem', says: 'groups.sensors.tls.ca: the file holds no usable certificate' },
-    { set: 'groups.sensors.tls={cert: cert-0.pem, key: garbage.pem}', says: 'groups.sensors.tls.key: the file holds no usable certificate' },
+    {
+      set: 'groups.sensors.tls={cert: cert-0.pem, key: garbage.pem}',
+      says: 'groups.sensors.tls.key: the file holds no usable certificate',
+    },
     { set: 'groups.sensors.tls={cert: "cert-{client}x.pem", key: key-0.pem}', says: 'groups.sensors.tls.cert: no such file' },
     { set: 'groups.sensors.tls={cert: "cert-{client}.pem", key: "key-{client}.pem", ca: cert-0.pem}', says: 'no problem' },
     { set: 'groups.sensors.password="${env:MQTT_SCALE_UNSET}"', says: 'password: environment variable MQTT_SCALE_UNSET is not set' },
     { set: 'groups.sensors.username="${file:nobody}"', says: 'username: can’t read nobody: ENOENT'.replace('’', "'") },
-    { set: 'groups.sensors.ws.headers={a: "${env:MQTT_SCALE_UNSET}"}', says: 'ws.headers.a: environment variable MQTT_SCALE_UNSET is not set' },
+    {
+      set: 'groups.sensors.ws.headers={a: "${env:MQTT_SCALE_UNSET}"}',
+      says: 'ws.headers.a: environment variable MQTT_SCALE_UNSET is not set',
+    },
     { set: 'groups.sensors.password="${env:PATH}"', says: 'no problem' },
     { set: 'groups.sensors.publish[0].payload={file: garbage.pem}', says: 'no problem' },
   ])('$set', ({ set, says }) => expect(at(set)).toContain(says))

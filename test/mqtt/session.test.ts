@@ -385,6 +385,13 @@ describe('receiving', () => {
     peer.session.connectionLost(0, peer.out)
     peer.connect({ sessionPresent: true })
     expect(peer.receive(publishFromBroker(1, 1, { dup: true }))).toHaveLength(1)
+    // Nor does it count below zero what was open before.
+    const other = persistent(5, options)
+    other.receive(publishFromBroker(1, 2))
+    other.session.connectionLost(0, other.out)
+    other.connect({ sessionPresent: true })
+    other.receive({ cmd: 'pubrel', messageId: 1 }, publishFromBroker(2, 1))
+    expect(protocolErrorOf(() => other.receive(publishFromBroker(3, 1)))?.[0]).toBe(0x93)
   })
 
   test('topic aliases of the broker are resolved: learnt, changed, and forgotten with the connection', () => {
@@ -410,6 +417,8 @@ describe('receiving', () => {
       aliased('', 1, 'g'),
       aliased('longer', 1, 'h'),
       aliased('', 1, 'i'),
+      aliased('s', 1, 'j'),
+      aliased('', 1, 'k'),
     )
     expect(events).toMatchObject([
       seen('t/1', 1, 'a'),
@@ -422,6 +431,8 @@ describe('receiving', () => {
       seen('t/3', 1, 'g'),
       seen('longer', 1, 'h'),
       seen('longer', 1, 'i'),
+      seen('s', 1, 'j'),
+      seen('s', 1, 'k'),
     ])
     peer.out.clear()
     expect(peer.receive(aliased('', 2, 'j'))).toMatchObject([seen('t/two', 2, 'j')])

@@ -151,6 +151,12 @@ describe.each(rows.filter(({ kind }) => kind === 'stream' || process.platform ==
     expect(recorder.calls).toBe(1)
   })
 
+  test('a source address of the other family is EINVAL', async () => {
+    transport.open(3, server.endpoint, { ...options, localAddress: host === '::1' ? '127.0.0.1' : '::1' })
+    await until(transport, () => recorder.closed.has(3))
+    expect(recorder.closed.get(3)).toBe('EINVAL')
+  })
+
   test('a peer sees the end of a socket that is closed, after all bytes', async () => {
     const { socket, peer } = await connect(0)
     send(socket, 'last words')
