@@ -144,3 +144,8 @@ function grouped(x: number): string {
   // -0 would print as "-0".
   return NUMBERS.format(x === 0 ? 0 : x)
 }
+
+/** A reason code as the specification writes it: 0x8E. */
+export function formatCode(code: number): string {
+  return `0x${code.toString(16).toUpperCase().padStart(2, '0')}`
+}

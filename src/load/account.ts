@@ -70,7 +70,9 @@ export function accountShares(
   const accountant = new Accountant(settleUs, facts, window, false)
   const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
   const audience = new Audience(groups, wanted)
-  shares.forEach((share, number) => accountant.takeShare(share, audience, (stream, seq) => isSet(merged.bitmapOf(number, stream), seq)))
+  for (const [number, share] of shares.entries()) {
+    accountant.takeShare(share, audience, (stream, seq) => isSet(merged.bitmapOf(number, stream), seq))
+  }
   return accountant.result()
 }
 
@@ -110,7 +112,7 @@ class Accountant {
     })
     for (const [stream, pair] of masks) {
       const entry = pair.group.plan.publish[pair.entry]!
-      if (fleet.isUnverified(entry.index)) this.takeUnverified(client, pair.group, pair.entry, pair.publisher, stream, pair.mask)
+      if (fleet.catalogue.isUnverified(entry.index)) this.takeUnverified(client, pair.group, pair.entry, pair.publisher, stream, pair.mask)
       else this.takePair(client, pair.group, pair.entry, pair.publisher, stream, pair.mask, isFinal)
     }
     if (masks.size > 0) this.settleUnverified(client)

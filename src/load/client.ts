@@ -10,13 +10,13 @@
  */
 import { type Event, EventKind } from '../mqtt/output.ts'
 import { Session } from '../mqtt/session.ts'
+import { formatCode } from '../units.ts'
+import { Attempts } from './attempts.ts'
 import { Cleaning } from './cleaning.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
-import { random } from './order.ts'
-import type { ReconnectPlan } from './plan.ts'
 import { Publisher } from './publisher.ts'
-import { Receiver } from './receiver.ts'
+import { NO_ENTRY, Receiver } from './receiver.ts'
 
 export const STATE = {
   idle: 0,
@@ -54,10 +54,7 @@ export class Client {
   node = 0
   /** When churn takes the client away next. */
   leavesAtUs = NEVER
-  /** Connects tried so far. */
-  private attempt = 0
-  /** Attempts failed since the backoff started anew. */
-  private failures = 0
+  private readonly attempts: Attempts
   hasConnected = false
   /** The connect phase need not wait for it any more. */
   private hasArrived = false
@@ -80,6 +77,7 @@ export class Client {
     this.index = index
     this.owner = owner
     this.isClean = group.isClean(index)
+    this.attempts = new Attempts(group, index)
     this.node = group.placer.nodeOf(index, 0)
     this.publishesFrom = this.node
     this.publisher = group.plan.publish.length > 0 ? new Publisher(this) : null
@@ -163,9 +161,8 @@ export class Client {
     }
     switch (event.kind) {
       case EventKind.PUBLISH:
-        if (this.receiver) {
-          this.receiver.receive(event, nowUs)
-        } else this.fleet.metrics.deliveries.at(cellKey.delivery(this.group.plan.index, 255, 0)).counts.unexpected++
+        if (this.receiver !== null) this.receiver.receive(event, nowUs)
+        else this.fleet.metrics.deliveries.at(cellKey.delivery(this.group.plan.index, NO_ENTRY, 0)).counts.unexpected++
         break
       case EventKind.PUBLISHED:
         this.publisher!.published(event, nowUs)
@@ -273,12 +270,11 @@ export class Client {
     const { fleet, group } = this
     // A silent client's old socket is still there.
     fleet.close(this, 'reset')
-    this.node = group.placer.nodeOf(this.index, this.attempt)
+    this.node = group.placer.nodeOf(this.index, this.attempts.count)
     this.state = STATE.opening
     this.untilUs = (this.hasConnected ? nowUs : this.connectIntendedUs) + group.plan.connect.timeoutUs
     this.isWritable = false
-    this.socket = fleet.open(this, this.attempt)
-    this.attempt++
+    this.socket = fleet.open(this, this.attempts.count++)
     this.cell.record('connectLag', fleet.clock() - intendedUs)
   }
 
@@ -298,7 +294,7 @@ export class Client {
 
   private onConnack(event: Event, nowUs: number): void {
     if (event.code !== 0) {
-      this.drop(nowUs, `CONNACK ${hex(event.code)}`)
+      this.drop(nowUs, `CONNACK ${formatCode(event.code)}`)
       return
     }
     this.connectedAtUs = nowUs
@@ -354,28 +350,16 @@ export class Client {
       this.fleet.connected--
       this.cell.counts.disconnected++
       this.lostAtUs = nowUs
-      const { resetAfterUs } = this.group.plan.reconnect ?? { resetAfterUs: 0 }
-      if (nowUs - this.connectedAtUs >= resetAfterUs) this.failures = 0
+      this.attempts.lostAfter(nowUs - this.connectedAtUs)
     }
     this.tryAgain(nowUs)
   }
 
   private tryAgain(nowUs: number): void {
-    const { reconnect, connect } = this.group.plan
-    this.state = STATE.failed
-    this.untilUs = NEVER
-    if (reconnect !== null && !this.fleet.isEnding) {
-      const atUs = nowUs + backoffUs(reconnect, this.failures, random(this.group.backoffKey, this.index, this.attempt))
-      const isWithin = this.hasConnected
-        ? reconnect.attempts === null || this.failures < reconnect.attempts
-        : atUs < this.connectIntendedUs + connect.timeoutUs
-      this.failures++
-      if (isWithin) {
-        this.state = STATE.waiting
-        this.untilUs = atUs
-        return
-      }
-    }
+    const untilUs = this.hasConnected ? null : this.connectIntendedUs + this.group.plan.connect.timeoutUs
+    this.untilUs = this.fleet.isEnding ? NEVER : this.attempts.nextUs(nowUs, untilUs)
+    this.state = this.untilUs === NEVER ? STATE.failed : STATE.waiting
+    if (this.state === STATE.waiting) return
     if (!this.hasConnected) {
       this.cell.counts.failed++
       this.arrive(nowUs)
@@ -415,20 +399,4 @@ export class Client {
   get cell() {
     return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, this.node))
   }
-}
-
-/**
- * Wait before another attempt after `failures` that failed, µs. Full jitter: anything up to the exponential wait.
- *
- * @param dice  in [0, 1)
- */
-export function backoffUs(plan: ReconnectPlan, failures: number, dice: number): number {
-  if (plan.backoff === 'fixed') return plan.firstUs
-  const waitUs = Math.min(plan.maxUs, plan.firstUs * plan.factor ** failures)
-  return plan.backoff === 'exponential' ? waitUs : waitUs * dice
-}
-
-/** A reason code as the specification writes it: 0x8E. */
-export function hex(code: number): string {
-  return `0x${code.toString(16).toUpperCase().padStart(2, '0')}`
 }

@@ -8,22 +8,19 @@ import { type Event, EventKind, Output } from '../mqtt/output.ts'
 import { packetName } from '../mqtt/packet.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
 import type { ConnectDetails } from '../mqtt/session.ts'
-import { matches, parseShare } from '../mqtt/topic.ts'
 import type { OpenOptions, TlsOptions, Transport, TransportHandler } from '../net/transport.ts'
 import { Ledger, SharedLedger } from '../stats/ledger.ts'
 import { countIn, Metrics } from '../stats/metrics.ts'
+import { formatCode } from '../units.ts'
+import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
-import { Client, hex } from './client.ts'
+import { Client } from './client.ts'
 import { Exceptions, type Facts } from './facts.ts'
 import { Group, type Surroundings } from './group.ts'
-import { type Header, NONE, readHeader, readText, WILL_ENTRY } from './header.ts'
-import { headerForm } from './payload.ts'
+import { type Header, WILL_ENTRY } from './header.ts'
 import type { Plan } from './plan.ts'
-import type { Subscribed } from './receiver.ts'
-import type { Schedule } from './schedule.ts'
 import type { Slice } from './slice.ts'
 import { Timers } from './timers.ts'
-import { headerProperty } from './wire.ts'
 
 /** Faults of one kind that are told one by one; the rest are only counted. */
 const TOLD_FAULTS = 3
@@ -38,14 +35,6 @@ export interface FleetListener {
   onCleaned(): void
 }
 
-/** The publishers of one entry, in any slice. */
-interface Publishers {
-  readonly firstClient: number
-  readonly clients: number
-  readonly schedule: Schedule
-  topicOf(publisher: number): string
-}
-
 export class Fleet implements TransportHandler {
   readonly plan: Plan
   readonly clock: () => number
@@ -58,7 +47,7 @@ export class Fleet implements TransportHandler {
   readonly exceptions = new Exceptions()
   readonly leftovers = { sessions: 0, retained: 0 }
   readonly hasNodes: boolean
-  readonly hasShares: boolean
+  readonly catalogue: Catalogue
   /** Made by `attach`. */
   transport!: Transport
   out!: Output
@@ -74,13 +63,10 @@ export class Fleet implements TransportHandler {
   arrived = 0
   private readonly around: Surroundings
   private readonly listener: FleetListener
-  private readonly publishers: readonly Publishers[]
-  private readonly shareNumbers = new Map<string, number>()
   private readonly connectTimes = new Map<number, number[]>()
   private readonly moves = new Map<number, number[]>()
   /** Arrivals without a header, by subscriber and entry. */
   readonly unverified = new Map<number, number[]>()
-  private readonly unverifiedFilters: readonly (string | null)[]
   private readonly told = new Map<string, number>()
   private readonly reasonCounts = new Float64Array(16 * 256)
   private awaited: number
@@ -104,16 +90,12 @@ export class Fleet implements TransportHandler {
     this.clock = clock
     this.listener = listener
     this.hasNodes = around.plan.nodes.length > 1
-    this.hasShares = around.plan.groups.some((g) => g.subscribe.some((s) => parseShare(s.filter) !== null))
     this.groups = around.plan.groups.map((g, i) => new Group(around, g, slice.ranges[i]!, tls[i]!))
     for (const group of this.groups)
       for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
     this.awaited = this.clients.length
     this.timers = new Timers(this.clients.length)
-    this.publishers = this.groups.flatMap((g) => g.plan.publish.map((_, e) => publishersOf(g, e)))
-    this.unverifiedFilters = around.plan.groups.flatMap((g) =>
-      g.publish.map((entry) => (headerForm(g, entry.payload) === 'none' ? entry.topic.replaceAll(/[^/]*\{\w+\}[^/]*/g, '+') : null)),
-    )
+    this.catalogue = new Catalogue(this.groups)
   }
 
   /** Gives the fleet the transport whose handler it is. */
@@ -313,41 +295,6 @@ export class Fleet implements TransportHandler {
     return intendedUs >= this.measureStartUs && intendedUs < this.measureEndUs
   }
 
-  subscribed(filter: string): Subscribed {
-    const share = parseShare(filter)
-    if (share === null) return { filter, share: -1 }
-    let number = this.shareNumbers.get(filter)
-    if (number === undefined) this.shareNumbers.set(filter, (number = this.shareNumbers.size))
-    return { filter: share.filter, share: number }
-  }
-
-  /** The whole filters of the shared subscriptions, by number. */
-  get shares(): string[] {
-    return [...this.shareNumbers.keys()]
-  }
-
-  /** The publishers of an entry, or null if there is no such one. */
-  publishersFor(entry: number, publisher: number): Publishers | null {
-    const found = this.publishers[entry]
-    return found && publisher >= found.firstClient && publisher < found.firstClient + found.clients ? found : null
-  }
-
-  readHeader(event: Event, into: Header): number {
-    const found = readHeader(event.bytes, event.payloadStart, event.payloadEnd, into)
-    if (found !== NONE || event.propertiesEnd === event.propertiesStart) return found
-    const text = headerProperty(event)
-    return text === null ? NONE : readText(text, 0, text.length, into)
-  }
-
-  /** The entry without headers whose topics look like this one, or -1. */
-  unverifiedEntry(topic: string): number {
-    return this.unverifiedFilters.findIndex((filter) => filter !== null && matches(filter, topic))
-  }
-
-  isUnverified(entry: number): boolean {
-    return this.unverifiedFilters[entry] !== null
-  }
-
   countUnverified(subscriber: number, entry: number): void {
     let counts = this.unverified.get(subscriber)
     if (counts === undefined) this.unverified.set(subscriber, (counts = []))
@@ -388,7 +335,7 @@ export class Fleet implements TransportHandler {
   settleReasons(): void {
     for (let i = 0; i < this.reasonCounts.length; i++) {
       if (this.reasonCounts[i] === 0) continue
-      countIn(this.metrics.reasonCodes, `${packetName(i >> 8)} ${hex(i & 255)}`, this.reasonCounts[i])
+      countIn(this.metrics.reasonCodes, `${packetName(i >> 8)} ${formatCode(i & 255)}`, this.reasonCounts[i])
       this.reasonCounts[i] = 0
     }
   }
@@ -403,16 +350,5 @@ export class Fleet implements TransportHandler {
       case EventKind.REASON:
         this.reasonCounts[event.packet * 256 + event.code]!++
     }
-  }
-}
-
-function publishersOf(group: Group, e: number): Publishers {
-  const { firstClient, clients, publish } = group.plan
-  const topic = publish[e]!.topic
-  return {
-    firstClient,
-    clients,
-    schedule: group.schedules[e]!,
-    topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient),
   }
 }

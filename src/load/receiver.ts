@@ -7,6 +7,7 @@
 import type { Event } from '../mqtt/output.ts'
 import { matches } from '../mqtt/topic.ts'
 import { ARRIVAL } from '../stats/ledger.ts'
+import type { Subscribed } from './catalogue.ts'
 import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
@@ -16,14 +17,6 @@ import { streamOf } from './slice.ts'
 import { Standing } from './standing.ts'
 
 const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
-
-/** One of the client's subscriptions. */
-export interface Subscribed {
-  /** Without `$share/NAME/`. */
-  readonly filter: string
-  /** Number of the shared subscription in the fleet, or -1. */
-  readonly share: number
-}
 
 export class Receiver {
   readonly standing: Standing
@@ -71,7 +64,9 @@ export class Receiver {
   }
 
   get subscriptions(): readonly Subscribed[] {
-    this.cached ??= this.group.plan.subscribe.map((s) => this.fleet.subscribed(this.group.renderer.render(s.filter, this.client.index)))
+    this.cached ??= this.group.plan.subscribe.map((s) =>
+      this.fleet.catalogue.subscribed(this.group.renderer.render(s.filter, this.client.index)),
+    )
     return this.cached
   }
 
@@ -109,7 +104,7 @@ export class Receiver {
   private identify(event: Event, nowUs: number): void {
     const { fleet } = this
     fleet.arrived++
-    const kind = fleet.readHeader(event, header)
+    const kind = fleet.catalogue.readHeader(event, header)
     if (kind !== OK) {
       this.receiveUnknown(event)
       return
@@ -123,7 +118,7 @@ export class Receiver {
       this.count(-1, 0, 'excused')
       return
     }
-    const publisher = fleet.publishersFor(header.entry, header.publisher)
+    const publisher = fleet.catalogue.publishersFor(header.entry, header.publisher)
     if (publisher === null) {
       this.count(-1, 0, 'unexpected')
       return
@@ -215,7 +210,7 @@ export class Receiver {
 
   /** A shared subscription takes the message if no plain one of the client's does. */
   private shareOf(mask: number): number {
-    if (!this.fleet.hasShares) return -1
+    if (!this.fleet.catalogue.hasShares) return -1
     let share = -1
     for (let s = 0; s < this.subscriptions.length; s++) {
       if (!(mask & (1 << s))) continue
@@ -246,7 +241,7 @@ export class Receiver {
   private receiveUnknown(event: Event): void {
     if (event.retain) this.count(-1, 0, 'excused')
     else {
-      const entry = this.fleet.unverifiedEntry(topicText(event))
+      const entry = this.fleet.catalogue.unverifiedEntry(topicText(event))
       if (entry < 0) this.count(-1, 0, 'unexpected')
       else this.fleet.countUnverified(this.client.owner, entry)
     }

@@ -18,12 +18,12 @@ export interface ShareFacts {
 
 /** The shared subscriptions of a fleet, one row each. */
 export function shareFacts(fleet: Fleet): ShareFacts[] {
-  if (!fleet.hasShares) return []
+  if (!fleet.catalogue.hasShares) return []
   const rows = new Map<number, { -readonly [K in keyof ShareFacts]: ShareFacts[K] }>()
   for (const client of fleet.clients) {
     client.receiver?.subscriptions.forEach(({ share }, s) => {
       if (share < 0) return
-      const { template, filter } = { template: client.group.plan.subscribe[s]!.filter, filter: fleet.shares[share]! }
+      const { template, filter } = { template: client.group.plan.subscribe[s]!.filter, filter: fleet.catalogue.shares[share]! }
       const row = rows.get(share) ?? {
         template,
         filter,

@@ -1,0 +1,89 @@
+/**
+ * What may arrive: the publishers of every entry, in any slice, the streams without room for a header, and the shared subscriptions.
+ */
+import type { Event } from '../mqtt/output.ts'
+import { matches, parseShare } from '../mqtt/topic.ts'
+import type { Group } from './group.ts'
+import { type Header, NONE, readHeader, readText } from './header.ts'
+import { headerForm } from './payload.ts'
+import type { Schedule } from './schedule.ts'
+import { headerProperty } from './wire.ts'
+
+/** The publishers of one entry. */
+export interface Publishers {
+  readonly firstClient: number
+  readonly clients: number
+  readonly schedule: Schedule
+  topicOf(publisher: number): string
+}
+
+/** A subscription as an arrival is compared with it. */
+export interface Subscribed {
+  /** Without `$share/NAME/`. */
+  readonly filter: string
+  /** Number of the shared subscription, or -1. */
+  readonly share: number
+}
+
+export class Catalogue {
+  readonly hasShares: boolean
+  private readonly publishers: readonly Publishers[]
+  /** By entry: what the topics of its streams look like, or null where messages carry a header. */
+  private readonly unverified: readonly (string | null)[]
+  private readonly shareNumbers = new Map<string, number>()
+
+  constructor(groups: readonly Group[]) {
+    this.hasShares = groups.some(({ plan }) => plan.subscribe.some((s) => parseShare(s.filter) !== null))
+    this.publishers = groups.flatMap((group) => group.plan.publish.map((_, e) => publishersOf(group, e)))
+    this.unverified = groups.flatMap(({ plan }) =>
+      plan.publish.map((entry) => (headerForm(plan, entry.payload) === 'none' ? entry.topic.replaceAll(/[^/]*\{\w+\}[^/]*/g, '+') : null)),
+    )
+  }
+
+  /** The publishers of an entry, or null if `publisher` (a global client index) is none of them. */
+  publishersFor(entry: number, publisher: number): Publishers | null {
+    const found = this.publishers[entry]
+    return found && publisher >= found.firstClient && publisher < found.firstClient + found.clients ? found : null
+  }
+
+  /** Reads the header of a PUBLISH, from its payload or its user property; NONE, OK or DAMAGED. */
+  readHeader(event: Event, into: Header): number {
+    const found = readHeader(event.bytes, event.payloadStart, event.payloadEnd, into)
+    if (found !== NONE || event.propertiesEnd === event.propertiesStart) return found
+    const text = headerProperty(event)
+    return text === null ? NONE : readText(text, 0, text.length, into)
+  }
+
+  /** The entry without headers whose topics look like this one, or -1. */
+  unverifiedEntry(topic: string): number {
+    return this.unverified.findIndex((filter) => filter !== null && matches(filter, topic))
+  }
+
+  isUnverified(entry: number): boolean {
+    return this.unverified[entry] !== null
+  }
+
+  subscribed(filter: string): Subscribed {
+    const share = parseShare(filter)
+    if (share === null) return { filter, share: -1 }
+    let number = this.shareNumbers.get(filter)
+    if (number === undefined) this.shareNumbers.set(filter, (number = this.shareNumbers.size))
+    return { filter: share.filter, share: number }
+  }
+
+  /** The whole filters of the shared subscriptions, by number. */
+  get shares(): string[] {
+    return [...this.shareNumbers.keys()]
+  }
+}
+
+function publishersOf(group: Group, e: number): Publishers {
+  const { firstClient, clients, publish } = group.plan
+  const topic = publish[e]!.topic
+  return {
+    firstClient,
+    clients,
+    schedule: group.schedules[e]!,
+    topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient),
+  }
+}
