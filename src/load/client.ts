@@ -68,8 +68,6 @@ export class Client {
   private isReturning = false
   /** The node that the facts have for it. */
   private publishesFrom: number
-  private subscribedAtUs = 0
-  private unanswered = 0
 
   constructor(fleet: Fleet, group: Group, index: number, owner: number) {
     this.fleet = fleet
@@ -171,7 +169,7 @@ export class Client {
         this.onConnack(event, nowUs)
         break
       case EventKind.SUBACK:
-        this.onSuback(event, nowUs)
+        if (this.receiver!.answered(event, nowUs) && this.state === STATE.subscribing) this.becomeReady(nowUs)
         break
       case EventKind.RESEND:
         this.publisher!.resend(event.packetId, event.token, nowUs)
@@ -316,23 +314,7 @@ export class Client {
     this.state = STATE.subscribing
     this.receiver?.standing.connected(nowUs, this.node, event.sessionPresent, this.isClean ? 0 : this.group.expiryUs)
     if (this.receiver === null || (event.sessionPresent && this.receiver.hasAll)) this.becomeReady(nowUs)
-    else this.subscribe(nowUs)
-  }
-
-  private subscribe(nowUs: number): void {
-    this.subscribedAtUs = nowUs
-    const entries = this.group.plan.subscribe
-    this.unanswered = entries.length
-    entries.forEach((entry, s) => {
-      const filter = this.group.renderer.render(entry.filter, this.index)
-      this.session!.subscribe(nowUs, [{ ...entry, filter }], s, this.fleet.out)
-    })
-  }
-
-  private onSuback(event: Event, nowUs: number): void {
-    this.cell.record('subscribe', nowUs - this.subscribedAtUs)
-    this.receiver!.answered(event.token, event.code, nowUs)
-    if (--this.unanswered === 0 && this.state === STATE.subscribing) this.becomeReady(nowUs)
+    else this.receiver.subscribe(nowUs)
   }
 
   private becomeReady(nowUs: number): void {

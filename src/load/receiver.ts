@@ -26,6 +26,8 @@ export class Receiver {
   private copies: Map<string, number> | null = null
   /** Acknowledgements that `ackAfter` delays: (due µs, packet identifier, QoS), flat. Made when first needed. */
   private delayedAcks: number[] | null = null
+  private subscribedAtUs = 0
+  private unanswered = 0
   /** Bits of the subscriptions that have had an answer. */
   private answeredOnce = 0
   private readonly client: Client
@@ -44,30 +46,26 @@ export class Receiver {
     return this.standing.grantedAtUs.every((atUs) => atUs !== Number.POSITIVE_INFINITY)
   }
 
-  /** Subscription `s` was answered. A refusal is not asked for again before the next connection. */
-  answered(s: number, code: number, nowUs: number): void {
-    const { counts } = this.client.cell
-    const isFirst = (this.answeredOnce & (1 << s)) === 0
-    this.answeredOnce |= 1 << s
-    if (code < 0x80) this.standing.granted(s, nowUs, code)
-    if (isFirst) counts[code < 0x80 ? 'granted' : 'refused']++
+  /** Asks for every subscription, in a packet of its own: identifiers and latencies are of one. */
+  subscribe(nowUs: number): void {
+    const { subscribe } = this.group.plan
+    this.subscribedAtUs = nowUs
+    this.unanswered = subscribe.length
+    for (const [s, entry] of subscribe.entries()) {
+      const filter = this.group.renderer.render(entry.filter, this.client.index)
+      this.client.session!.subscribe(nowUs, [{ ...entry, filter }], s, this.fleet.out)
+    }
   }
 
-  /** How long the client waits before it acknowledges this message: the longest of its matching subscriptions'. */
-  private ackAfterUs(event: Event): number {
-    const topic = topicText(event)
-    let us = 0
-    this.subscriptions.forEach((s, i) => {
-      if (matches(s.filter, topic)) us = Math.max(us, this.group.plan.subscribe[i]!.ackAfterUs)
-    })
-    return us
-  }
-
-  get subscriptions(): readonly Subscribed[] {
-    this.cached ??= this.group.plan.subscribe.map((s) =>
-      this.fleet.catalogue.subscribed(this.group.renderer.render(s.filter, this.client.index)),
-    )
-    return this.cached
+  /** A subscription was answered; true if it was the last. A refused one is not asked for again before the next connection. */
+  answered({ token, code }: Event, nowUs: number): boolean {
+    const { cell } = this.client
+    cell.record('subscribe', nowUs - this.subscribedAtUs)
+    const isGranted = code < 0x80
+    if (isGranted) this.standing.granted(token, nowUs, code)
+    if ((this.answeredOnce & (1 << token)) === 0) cell.counts[isGranted ? 'granted' : 'refused']++
+    this.answeredOnce |= 1 << token
+    return --this.unanswered === 0
   }
 
   /** The connection is gone. */

@@ -11,17 +11,7 @@
  */
 import { assert } from '../errors.ts'
 import { US_PER_S } from '../units.ts'
-import {
-  bodyStart,
-  decodeAck,
-  decodeConnack,
-  decodeDisconnect,
-  decodePublish,
-  decodeSuback,
-  packetBytes,
-  readPacketId,
-  tooLong,
-} from './decode.ts'
+import { bodyStart, decodeAck, decodeConnack, decodeDisconnect, decodePublish, packetBytes, readPacketId, tooLong } from './decode.ts'
 import { writeAck, writeConnect, writeDisconnect, writePingreq, writePublish, writeSubscribe, writeUnsubscribe } from './encode.ts'
 import { Incoming } from './incoming.ts'
 import { InFlight, SlotState } from './inflight.ts'
@@ -29,29 +19,17 @@ import { type Negotiated, readNegotiated, UNRESTRICTED } from './negotiated.ts'
 import { EventKind, type Output } from './output.ts'
 import { FIRST_FAILURE_CODE, PacketType, packetName, type QoS, ReasonCode } from './packet.ts'
 import { Partial } from './partial.ts'
-import { malformed, violation } from './protocol-error.ts'
+import { MAXIMUM_WINDOW, Pending } from './pending.ts'
+import { violation } from './protocol-error.ts'
 import type { ConnectDetails, PublishHead, SessionOptions, Subscription } from './requests.ts'
 
 export type { Negotiated } from './negotiated.ts'
 export type { ConnectDetails, PublishHead, SessionOptions, Subscription, Will } from './requests.ts'
 
-/** Subscribes and unsubscribes that can wait for their answers at one time: these many identifiers are theirs. */
-export const MAXIMUM_REQUESTS = 1024
-const LAST_PACKET_ID = 65_535
-const MAXIMUM_WINDOW = LAST_PACKET_ID - MAXIMUM_REQUESTS
 const DEFAULT_RECEIVE_MAXIMUM = 65_535
 
 const State = { CLOSED: 0, CONNECTING: 1, CONNECTED: 2 } as const
 type State = (typeof State)[keyof typeof State]
-
-/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
-interface Request {
-  readonly packetId: number
-  /** SUBACK or UNSUBACK. */
-  readonly answer: number
-  readonly count: number
-  readonly token: number
-}
 
 export class Session {
   readonly options: SessionOptions
@@ -69,8 +47,7 @@ export class Session {
   private incoming: Incoming | null = null
   /** Topic aliases that the broker has been told on this connection. */
   private aliases: Set<number> | null = null
-  private requests: Request[] | null = null
-  private nextRequestId = LAST_PACKET_ID
+  private pending: Pending | null = null
 
   constructor(options: SessionOptions) {
     this.options = options
@@ -190,14 +167,14 @@ export class Session {
 
   /** One SUBSCRIBE for all; answered by as many SUBACK events. What isn't answered on this connection is forgotten. */
   subscribe(nowUs: number, subscriptions: readonly Subscription[], token: number, out: Output): void {
-    const packetId = this.addRequest(PacketType.SUBACK, subscriptions.length, token)
+    const packetId = this.addPending(PacketType.SUBACK, subscriptions.length, token)
     writeSubscribe(out, this.options.level, packetId, subscriptions)
     this.lastSentUs = nowUs
   }
 
   /** One UNSUBSCRIBE for all; answered by as many UNSUBACK events. What isn't answered on this connection is forgotten. */
   unsubscribe(nowUs: number, filters: readonly string[], token: number, out: Output): void {
-    const packetId = this.addRequest(PacketType.UNSUBACK, filters.length, token)
+    const packetId = this.addPending(PacketType.UNSUBACK, filters.length, token)
     writeUnsubscribe(out, this.options.level, packetId, filters)
     this.lastSentUs = nowUs
   }
@@ -282,7 +259,8 @@ export class Session {
         break
       case PacketType.SUBACK:
       case PacketType.UNSUBACK:
-        this.onSuback(bytes, body, end, packet, out)
+        this.pending ??= new Pending()
+        this.pending.answer(bytes, body, end, packet, this.options.level, out)
         break
       case PacketType.PINGRESP:
         if (body !== end) throw tooLong(packet)
@@ -372,34 +350,6 @@ export class Session {
     else if (code !== 0) addReason(packet, packetId, code, out)
   }
 
-  private onSuback(bytes: Uint8Array, body: number, end: number, packet: number, out: Output): void {
-    const first = out.peek()
-    decodeSuback(bytes, body, end, packet, this.options.level, first)
-    const { packetId, propertiesStart, propertiesEnd } = first
-    const at = this.requests?.findIndex((r) => r.packetId === packetId && r.answer === packet) ?? -1
-    if (at < 0) throw violation(`${packetName(packet)} for nothing that was asked`)
-    const { count, token } = this.requests![at]!
-    const hasCodes = packet === PacketType.SUBACK || this.options.level === 5
-    if (hasCodes && end - propertiesEnd !== count)
-      throw violation(`${packetName(packet)} with ${end - propertiesEnd} codes for ${count} filters`)
-    for (let i = 0; hasCodes && packet === PacketType.SUBACK && i < count; i++) {
-      const code = bytes[propertiesEnd + i]!
-      if (code > 2 && code < FIRST_FAILURE_CODE) throw malformed(`SUBACK grants QoS ${code}`)
-    }
-    this.requests!.splice(at, 1)
-    for (let index = 0; index < count; index++) {
-      const event = out.add(packet === PacketType.SUBACK ? EventKind.SUBACK : EventKind.UNSUBACK)
-      event.packetId = packetId
-      event.packet = packet
-      event.code = hasCodes ? bytes[propertiesEnd + index]! : ReasonCode.SUCCESS
-      event.token = token
-      event.index = index
-      event.bytes = bytes
-      event.propertiesStart = propertiesStart
-      event.propertiesEnd = propertiesEnd
-    }
-  }
-
   private slotState(packetId: number): SlotState {
     return this.inFlight === null ? SlotState.FREE : this.inFlight.stateOf(packetId)
   }
@@ -449,7 +399,7 @@ export class Session {
     this.partial = null
     this.resends = null
     this.aliases = null
-    this.requests = null
+    this.pending = null
     this.incoming?.reset()
   }
 
@@ -468,21 +418,11 @@ export class Session {
     return payloadAt
   }
 
-  private addRequest(answer: number, count: number, token: number): number {
-    assert(this.isConnected && count > 0, 'a subscribe needs a connection and a filter')
-    this.requests ??= []
-    assert(this.requests.length < MAXIMUM_REQUESTS, 'the owner waits for answers before it asks for more')
-    let packetId = this.nextRequestId
-    while (this.requests.some((r) => r.packetId === packetId)) packetId = previousRequestId(packetId)
-    this.nextRequestId = previousRequestId(packetId)
-    this.requests.push({ packetId, answer, count, token })
-    return packetId
+  private addPending(answer: number, count: number, token: number): number {
+    assert(this.isConnected, 'a subscribe needs a connection')
+    this.pending ??= new Pending()
+    return this.pending.add(answer, count, token)
   }
-}
-
-/** Down to the identifiers of publishes, then from the top again. */
-function previousRequestId(packetId: number): number {
-  return packetId - 1 > MAXIMUM_WINDOW ? packetId - 1 : LAST_PACKET_ID
 }
 
 function addReason(packet: number, packetId: number, code: number, out: Output): void {

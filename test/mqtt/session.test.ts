@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { ProtocolLevel, QoS } from '../../src/mqtt/packet.ts'
+import { MAXIMUM_PENDING } from '../../src/mqtt/pending.ts'
 import { encodeProperties } from '../../src/mqtt/properties.ts'
 import type { SessionOptions } from '../../src/mqtt/requests.ts'
-import { MAXIMUM_REQUESTS, Session } from '../../src/mqtt/session.ts'
+import { Session } from '../../src/mqtt/session.ts'
 import { details, fromBroker, LEVELS, makeHead, makeOptions, makeOutput, Peer, protocolErrorOf, subscription } from './helpers.ts'
 
 const S = 1_000_000
@@ -215,9 +216,9 @@ describe('publishing', () => {
       peer.publish(head, '')
       peer.out.clear()
     }
-    expect(count).toBe(65_535 - MAXIMUM_REQUESTS)
+    expect(count).toBe(65_535 - MAXIMUM_PENDING)
     expect(peer.session.lastPacketId).toBe(count)
-    for (let i = 0; i < MAXIMUM_REQUESTS; i++) peer.session.subscribe(0, [subscription('a', 0)], i, peer.out)
+    for (let i = 0; i < MAXIMUM_PENDING; i++) peer.session.subscribe(0, [subscription('a', 0)], i, peer.out)
     const ids = peer.sent().map((packet) => packet.messageId)
     expect(ids.at(0)).toBe(65_535)
     expect(ids.at(-1)).toBe(count + 1)
