@@ -68,6 +68,23 @@ export class Receiver {
     return --this.unanswered === 0
   }
 
+  /** How long the client waits before it acknowledges this message: the longest of its matching subscriptions'. */
+  private ackAfterUs(event: Event): number {
+    const topic = topicText(event)
+    let us = 0
+    this.subscriptions.forEach((s, i) => {
+      if (matches(s.filter, topic)) us = Math.max(us, this.group.plan.subscribe[i]!.ackAfterUs)
+    })
+    return us
+  }
+
+  get subscriptions(): readonly Subscribed[] {
+    this.cached ??= this.group.plan.subscribe.map((s) =>
+      this.fleet.catalogue.subscribed(this.group.renderer.render(s.filter, this.client.index)),
+    )
+    return this.cached
+  }
+
   /** The connection is gone. */
   lost(nowUs: number): void {
     this.standing.lost(nowUs, this.client.endsWithConnection)

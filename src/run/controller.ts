@@ -284,7 +284,6 @@ export class Controller {
     this.losses.push(words)
     this.event('workerLost', { worker: worker + 1, error: error?.stack ?? null })
     this.arrivedWorkers.delete(worker)
-    this.interrupts += this.crew.alive === 0 ? 1 : 0
     this.wake()
   }
 
@@ -309,8 +308,8 @@ export class Controller {
 
   /** Waits until a time, an interrupt, or a condition that is looked at whenever something comes in. */
   private async until(timeUs: number, isDone: () => boolean = () => this.interrupts > 0): Promise<void> {
-    while (!isDone() && this.interrupts < 2 && this.clock() < timeUs) {
-      if (isDone() || (this.phases.at(-1)?.name === 'connect' && this.interrupts > 0)) return
+    while (!isDone() && this.interrupts < 2 && this.crew.alive > 0 && this.clock() < timeUs) {
+      if (this.phases.at(-1)?.name === 'connect' && this.interrupts > 0) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(1000, Math.max(1, Math.ceil((timeUs - this.clock()) / 1000))))
         this.wake = () => {

@@ -175,6 +175,12 @@ describe('the command line', () => {
     expect(plan).toMatchObject({ labels: { a: 'x' }, phases: { warmUpUs: 1e6 } })
   })
 
+  test('--set changes one of several aliases of a list', () => {
+    const text = 'groups: { a: { publish: &p [{ topic: x, every: 1s }] }, b: { publish: *p } }'
+    const plan = load(text, { set: ['groups.a.publish[0].topic=y'] })
+    expect(plan.groups.map((g) => g.publish[0]!.topic)).toEqual(['y', 'x'])
+  })
+
   test('--scale multiplies clients, group rates and connect rates, but for scale: keep', () => {
     const [sensors, steady] = load(MIX, { scale: 0.1 }).groups as [Plan['groups'][0], Plan['groups'][0]]
     expect([sensors.clients, steady.clients]).toEqual([10, 100])
@@ -185,7 +191,7 @@ describe('the command line', () => {
 
   test('scaled clients are rounded up, and exact products stay exact', () => {
     const clients = (count: number, scale: number) => load(`groups: { a: { clients: ${count} } }`, { scale }).clients
-    expect([clients(30, 0.1), clients(31, 0.1), clients(1, 0.001), clients(3, 1.1)]).toEqual([3, 4, 1, 4])
+    expect([clients(100, 1.1), clients(31, 0.1), clients(1, 0.001), clients(3, 1.1)]).toEqual([110, 4, 1, 4])
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 500 }), (count, percent) => {
         expect(clients(count, percent / 100)).toBe(Number((BigInt(count) * BigInt(percent) + 99n) / 100n))

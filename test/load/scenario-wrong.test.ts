@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ScenarioError } from '../../src/errors.ts'
 import { type LoadOptions, loadScenario, NO_OPTIONS } from '../../src/load/scenario.ts'
+import { parseThreshold } from '../../src/load/threshold.ts'
 
 const FACTORY = `name: factory
 brokers:
@@ -89,6 +90,11 @@ describe('a problem has its place', () => {
       'factory.yaml:17:18 phases.drain: must not be negative, got -1s',
       'factory.yaml:19:5 thresholds[0]: unknown metric endToEnd.p98 (did you mean endToEnd.p99?)',
     ])
+  })
+
+  test('what stands under a mistyped key is not judged before the key is right', () => {
+    const text = FACTORY.replace('subscribe:', 'subscirbe:').replace('{plant}/#', '{plnt}/#')
+    expect(problemsOf(text)).toBe('factory.yaml:15:5 groups.dashboards.subscirbe: unknown key (did you mean subscribe?)')
   })
 
   test('of a flood, the first 20 are shown', () => {
@@ -328,7 +334,7 @@ describe('what does not go together', () => {
   })
 
   test('two entries of a group can’t share a name, given or by default', () => {
-    const text = FACTORY.replace('name: temperature', 'name: sensors-2').concat('')
+    const text = FACTORY.replace('name: temperature', 'name: sensors-2')
     const problem = problemsOf(text, { set: ['groups.sensors.publish[1]={topic: x, every: 1s}'] })
     expect(problem).toContain('groups.sensors.publish[1].name: the group has two entries called sensors-2')
   })
@@ -381,6 +387,29 @@ describe('a wrong threshold', () => {
     { text: 'streams.temperature.connect.p99 < 5ms', says: 'connect is not counted by stream' },
     { text: 'qos.0.clients.failed == 0', says: 'clients is not counted by QoS' },
   ])('$text', ({ text, says }) => expect(problemWith(`thresholds=["${text}"]`)).toContain(says))
+
+  test.each([
+    { qos: '2', text: 'qos.1.ack.p99 < 5ms', says: 'what it publishes is not acknowledged' },
+    { qos: '2', text: 'qos.2.ack.p99 < 5ms', says: 'no problem' },
+    { qos: '{0: 99%, 1: 1%}', text: 'streams.temperature.ack.p99 < 5ms', says: 'no problem' },
+    { qos: '0', text: 'groups.dashboards.endToEnd.p999 <= 5ms', says: 'no problem' },
+    { qos: '0', text: 'nodes.b.deliveries.lossRatio<0.1%', says: 'no problem' },
+    { qos: '0', text: 'publishes.sentRatio >= 0.999', says: 'no problem' },
+  ])('with QoS $qos, $text: $says', ({ qos, text, says }) => {
+    expect(problemWith(`groups.sensors.publish[0].qos=${qos}`, `thresholds=["${text}"]`)).toContain(says)
+  })
+
+  test('what it compares with is a number in the metric’s unit', () => {
+    expect(parseThreshold('endToEnd.p99 < 50ms')).toMatchObject({ metric: 'endToEnd.p99', op: '<', value: 50_000, kind: 'duration' })
+    expect(parseThreshold('deliveries.lossRatio <= 0.1%')).toMatchObject({ op: '<=', value: 0.001, kind: 'share' })
+    expect(parseThreshold('clients.failed==0')).toMatchObject({ op: '==', value: 0, kind: 'count' })
+    expect(parseThreshold('bytes.sent > 1MiB')).toMatchObject({ value: 1_048_576, kind: 'bytes' })
+    expect(parseThreshold('groups.a.connect.count != 10k')).toMatchObject({
+      metric: 'groups.a.connect.count',
+      value: 10_000,
+      kind: 'count',
+    })
+  })
 })
 
 describe('what a scenario names outside itself', () => {
@@ -411,7 +440,7 @@ describe('what a scenario names outside itself', () => {
     { set: 'groups.sensors.tls={cert: "cert-{client}x.pem", key: key-0.pem}', says: 'groups.sensors.tls.cert: no such file' },
     { set: 'groups.sensors.tls={cert: "cert-{client}.pem", key: "key-{client}.pem", ca: cert-0.pem}', says: 'no problem' },
     { set: 'groups.sensors.password="${env:MQTT_SCALE_UNSET}"', says: 'password: environment variable MQTT_SCALE_UNSET is not set' },
-    { set: 'groups.sensors.username="${file:nobody}"', says: 'username: can’t read nobody: ENOENT'.replace('’', "'") },
+    { set: 'groups.sensors.username="${file:nobody}"', says: "username: can't read nobody: ENOENT" },
     {
       set: 'groups.sensors.ws.headers={a: "${env:MQTT_SCALE_UNSET}"}',
       says: 'ws.headers.a: environment variable MQTT_SCALE_UNSET is not set',

@@ -1,0 +1,38 @@
+/**
+ * The program under measurement: one run of a scenario, as the command line would do it, in a process of its own.
+ *
+ *   node bench/drive.mjs SCENARIO.json       { text, broker, transport, workers, folder }
+ *
+ * Prints JSON lines: {"phase"} as each begins, and at the end {"report"}, without its plan.
+ */
+import { readFileSync } from 'node:fs'
+
+const dist = process.env.BENCH_DIST ?? new URL('../dist', import.meta.url).pathname
+const load = (name) => import(`${dist}/${name}.js`)
+const [{ loadScenario }, { Controller }, { resolveUrl }, { ReportFolder }] = await Promise.all(
+  ['load/scenario', 'run/controller', 'net/resolve', 'report/folder'].map(load),
+)
+
+const { text, broker, transport, workers, folder: path } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const plan = loadScenario('bench.yaml', text, { brokers: [broker], set: [], scale: null, seed: null, durationUs: null })
+const endpoints = await Promise.all(plan.nodes.map((node) => resolveUrl(node.url)))
+const startedAt = new Date()
+const controller = new Controller({
+  plan,
+  shownPlan: plan,
+  scenario: 'bench.yaml',
+  endpoints,
+  files: new Map(),
+  transport,
+  workers,
+  startedAt,
+  folder: new ReportFolder(path, true, startedAt),
+  listener: { onPhase: (phase) => tell({ phase }), onRow() {}, onFault: (fault) => tell({ fault }) },
+})
+// The heap's slack is no cost of a client: who measures memory asks for a collection first (node --expose-gc).
+process.on('SIGUSR2', () => globalThis.gc?.())
+process.on('SIGTERM', () => controller.interrupt())
+const { report } = await controller.runToReport()
+const { plan: _, ...rest } = report
+tell({ report: rest })
