@@ -130,14 +130,14 @@ export async function measure(sink, run, counter, seconds = SECONDS) {
 /** Clients that publish 64 bytes at a rate in all, for long enough to be measured. */
 export function publishers({ clients = 1000, qos = 0, perSec, seconds = SECONDS + 3, group = {} }) {
   return {
-    settle: '4s',
+    settle: '2s',
     groups: {
       bench: {
         clients,
         keepAlive: '5m',
         connect: { rate: `${Math.min(clients * 4, 10_000)}/s` },
         ...group,
-        publish: [{ name: 'flat-out', topic: 'bench/plant-1/line-1/{client:010}', rate: `${Math.round(perSec)}/s`, qos, payload: { bytes: 64 } }],
+        publish: [{ name: 'flat-out', topic: 'bench/plant-1/line-1/{run}/{client}', rate: `${Math.round(perSec)}/s`, qos, payload: { bytes: 64 } }],
       },
     },
     phases: { warmUp: '1s', measure: `${seconds}s`, drain: '0s', cleanUp: false },

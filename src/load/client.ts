@@ -10,6 +10,7 @@
  */
 import { type Event, EventKind } from '../mqtt/output.ts'
 import { Session } from '../mqtt/session.ts'
+import type { Cell } from '../stats/metrics.ts'
 import { formatCode } from '../units.ts'
 import { Attempts } from './attempts.ts'
 import { Cleaning } from './cleaning.ts'
@@ -47,6 +48,8 @@ export class Client {
   session: Session | null = null
   cleaning: Cleaning | null = null
   state: State = STATE.idle
+  /** Where it is counted: its group on its node. */
+  cell: Cell<'clients'>
   socket = -1
   /** The socket takes bytes: nothing that was sent is waiting in it. */
   isWritable = false
@@ -77,6 +80,7 @@ export class Client {
     this.isClean = group.isClean(index)
     this.attempts = new Attempts(group, index)
     this.node = group.placer.nodeOf(index, 0)
+    this.cell = this.cellOn(this.node)
     this.publishesFrom = this.node
     this.publisher = group.plan.publish.length > 0 ? new Publisher(this) : null
     this.receiver = group.plan.subscribe.length > 0 ? new Receiver(this) : null
@@ -269,6 +273,7 @@ export class Client {
     // A silent client's old socket is still there.
     fleet.close(this, 'reset')
     this.node = group.placer.nodeOf(this.index, this.attempts.count)
+    this.cell = this.cellOn(this.node)
     this.state = STATE.opening
     this.untilUs = (this.hasConnected ? nowUs : this.connectIntendedUs) + group.plan.connect.timeoutUs
     this.isWritable = false
@@ -378,7 +383,7 @@ export class Client {
     return this.isClean || this.group.expiryUs === 0
   }
 
-  get cell() {
-    return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, this.node))
+  private cellOn(node: number): Cell<'clients'> {
+    return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, node))
   }
 }

@@ -116,12 +116,13 @@ export class Fleet implements TransportHandler {
     for (const client of this.clients) client.publish()
   }
 
-  /** Nothing is due from `nowUs` on. */
+  /** Measure ends earlier: nothing is due from `endUs` on. */
+  cut(endUs: number): void {
+    this.measureEndUs = Math.min(this.measureEndUs, endUs)
+    for (const client of this.clients) client.publisher?.cut()
+  }
+
   drain(nowUs: number): void {
-    if (nowUs < this.measureEndUs) {
-      this.measureEndUs = Math.floor(nowUs)
-      for (const client of this.clients) client.publisher?.cut()
-    }
     for (const client of this.clients) client.drain(nowUs)
   }
 
@@ -165,7 +166,7 @@ export class Fleet implements TransportHandler {
   onData(owner: number, buffer: Uint8Array, end: number): void {
     const client = this.clients[owner]!
     const nowUs = this.clock()
-    this.metrics.bytesReceived += end
+    client.cell.counts.bytesReceived += end
     try {
       client.session!.receive(nowUs, buffer, end, this.out)
     } catch (error) {
@@ -219,7 +220,7 @@ export class Fleet implements TransportHandler {
     const { out } = this
     if (out.end === 0) return
     if (client.socket >= 0) {
-      this.metrics.bytesSent += out.end
+      client.cell.counts.bytesSent += out.end
       if (!this.transport.send(client.socket, 0, out.end)) client.isWritable = false
     }
     out.end = 0

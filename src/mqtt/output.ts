@@ -96,6 +96,13 @@ export class Output {
     return event
   }
 
+  addReason(packet: number, packetId: number, code: number): void {
+    const event = this.add(EventKind.REASON)
+    event.packet = packet
+    event.packetId = packetId
+    event.code = code
+  }
+
   /** Takes `count` bytes of `scratch` and returns where they start. A full one is replaced: events keep the one they have. */
   borrow(count: number): number {
     if (this.scratchEnd + count > this.scratch.length) {

@@ -17,7 +17,7 @@ import { Incoming } from './incoming.ts'
 import { InFlight, SlotState } from './inflight.ts'
 import { type Negotiated, readNegotiated, UNRESTRICTED } from './negotiated.ts'
 import { EventKind, type Output } from './output.ts'
-import { FIRST_FAILURE_CODE, PacketType, packetName, type QoS, ReasonCode } from './packet.ts'
+import { PacketType, packetName, type QoS, ReasonCode } from './packet.ts'
 import { Partial } from './partial.ts'
 import { MAXIMUM_WINDOW, Pending } from './pending.ts'
 import { violation } from './protocol-error.ts'
@@ -42,8 +42,6 @@ export class Session {
   private pingSentUs = Number.NaN
   private partial: Partial | null = null
   private inFlight: InFlight | null = null
-  /** Identifiers that must be sent again and wait for room in the window, the oldest last. */
-  private resends: number[] | null = null
   private incoming: Incoming | null = null
   /** Topic aliases that the broker has been told on this connection. */
   private aliases: Set<number> | null = null
@@ -153,15 +151,12 @@ export class Session {
    * @returns as `publish`; with -1 the message can't be sent on this connection, and is ABANDONED
    */
   republish(nowUs: number, packetId: number, head: PublishHead, payloadBytes: number, out: Output): number {
-    const state = this.slotState(packetId)
-    assert(this.isConnected && this.inFlight !== null && state !== SlotState.FREE, 'what is sent again is in flight')
-    assert(state === (head.qos === 1 ? SlotState.AWAITS_PUBACK : SlotState.AWAITS_PUBREC), 'what is sent again has its old QoS')
+    const { inFlight } = this
+    assert(this.isConnected && inFlight !== null && inFlight.stateOf(packetId) !== SlotState.FREE, 'what is sent again is in flight')
+    const old = head.qos === 1 ? SlotState.AWAITS_PUBACK : SlotState.AWAITS_PUBREC
+    assert(inFlight.stateOf(packetId) === old, 'what is sent again has its old QoS')
     const payloadAt = this.writePublish(nowUs, head, packetId, true, payloadBytes, out)
-    if (payloadAt < 0) {
-      this.addInFlight(EventKind.ABANDONED, packetId, state, out)
-      this.inFlight.end(packetId)
-      this.offerResends(out)
-    }
+    if (payloadAt < 0) inFlight.abandon(packetId, this.window, out)
     return payloadAt
   }
 
@@ -218,12 +213,8 @@ export class Session {
 
   /** Ends the session for us, whatever the broker keeps: ABANDONED for each message in flight. */
   abandonAll(out: Output): void {
-    const inFlight = this.inFlight
-    if (inFlight !== null) {
-      for (const packetId of inFlight.oldestFirst()) this.addInFlight(EventKind.ABANDONED, packetId, inFlight.stateOf(packetId), out)
-    }
+    this.inFlight?.abandonAll(out)
     this.inFlight = null
-    this.resends = null
     this.incoming?.held.clear()
   }
 
@@ -249,8 +240,10 @@ export class Session {
         const packetId = readPacketId(bytes, body, end, packet)
         const code = decodeAck(bytes, body, end, packet, this.options.level)
         if (packet === PacketType.PUBREL) this.onPubrel(packetId, code, out)
-        else if (packet === PacketType.PUBREC) this.onPubrec(packetId, code, out)
-        else this.onLastAck(packet, packetId, code, out)
+        else {
+          this.inFlight ??= new InFlight()
+          this.inFlight.answered(packet, packetId, code, this.options.level, this.window, out)
+        }
         break
       }
       case PacketType.CONNACK:
@@ -291,7 +284,7 @@ export class Session {
     }
     this.state = State.CONNECTED
     if (level === 5) this.limits = readNegotiated(bytes, event.propertiesStart, event.propertiesEnd)
-    if (event.sessionPresent) this.resume(out)
+    if (event.sessionPresent) this.inFlight?.resume(this.window, out)
     else this.abandonAll(out)
     this.wasConnected = true
   }
@@ -324,80 +317,13 @@ export class Session {
     if (isHeld) this.incoming?.close()
     const answer = isHeld || this.options.level < 5 ? ReasonCode.SUCCESS : ReasonCode.PACKET_IDENTIFIER_NOT_FOUND
     writeAck(out, PacketType.PUBCOMP, packetId, answer)
-    if (code !== 0) addReason(PacketType.PUBREL, packetId, code, out)
-  }
-
-  private onPubrec(packetId: number, code: number, out: Output): void {
-    const state = this.slotState(packetId)
-    if (state === SlotState.AWAITS_PUBACK) throw violation('PUBREC for a message of QoS 1')
-    if (code >= FIRST_FAILURE_CODE) {
-      if (state === SlotState.FREE) addReason(PacketType.PUBREC, packetId, code, out)
-      else this.finish(PacketType.PUBREC, packetId, state, code, out)
-      return
-    }
-    if (state === SlotState.AWAITS_PUBREC) this.inFlight?.release(packetId)
-    const isUnknown = state === SlotState.FREE && this.options.level === 5
-    writeAck(out, PacketType.PUBREL, packetId, isUnknown ? ReasonCode.PACKET_IDENTIFIER_NOT_FOUND : ReasonCode.SUCCESS)
-    if (code !== 0) addReason(PacketType.PUBREC, packetId, code, out)
-  }
-
-  /** PUBACK or PUBCOMP. One for an identifier that isn't in flight is late or a repeat and does no harm. */
-  private onLastAck(packet: number, packetId: number, code: number, out: Output): void {
-    const state = this.slotState(packetId)
-    if (state === (packet === PacketType.PUBACK ? SlotState.AWAITS_PUBACK : SlotState.AWAITS_PUBCOMP)) {
-      this.finish(packet, packetId, state, code, out)
-    } else if (state !== SlotState.FREE) throw violation(`${packetName(packet)} at the wrong time or for a message of another QoS`)
-    else if (code !== 0) addReason(packet, packetId, code, out)
-  }
-
-  private slotState(packetId: number): SlotState {
-    return this.inFlight === null ? SlotState.FREE : this.inFlight.stateOf(packetId)
-  }
-
-  private finish(packet: number, packetId: number, state: SlotState, code: number, out: Output): void {
-    const event = this.addInFlight(EventKind.PUBLISHED, packetId, state, out)
-    event.code = code
-    event.packet = packet
-    this.inFlight!.end(packetId)
-    if (this.resends !== null) this.offerResends(out)
-  }
-
-  /** MQTT 5.0 §4.4; MQTT 3.1.1 §4.4: publishes again with DUP, in their order; what the broker has, it is told to release. */
-  private resume(out: Output): void {
-    if (this.inFlight === null || this.inFlight.count === 0) return
-    this.resends = []
-    for (const packetId of this.inFlight.oldestFirst()) {
-      if (this.inFlight.stateOf(packetId) === SlotState.AWAITS_PUBCOMP) writeAck(out, PacketType.PUBREL, packetId, ReasonCode.SUCCESS)
-      else this.resends.push(packetId)
-    }
-    this.resends.reverse()
-    this.offerResends(out)
-  }
-
-  /** A broker may allow less on the new connection than it did on the old: then the rest waits for acknowledgements. */
-  private offerResends(out: Output): void {
-    const { inFlight, resends } = this
-    if (inFlight === null || resends === null) return
-    while (resends.length > 0 && inFlight.count - resends.length < this.window) {
-      const packetId = resends.pop()!
-      this.addInFlight(EventKind.RESEND, packetId, inFlight.stateOf(packetId), out)
-    }
-    if (resends.length === 0) this.resends = null
-  }
-
-  private addInFlight(kind: EventKind, packetId: number, state: SlotState, out: Output) {
-    const event = out.add(kind)
-    event.packetId = packetId
-    event.token = this.inFlight!.tokenOf(packetId)
-    event.qos = state === SlotState.AWAITS_PUBACK ? 1 : 2
-    return event
+    if (code !== 0) out.addReason(PacketType.PUBREL, packetId, code)
   }
 
   private forgetConnection(): void {
     this.state = State.CLOSED
     this.pingSentUs = Number.NaN
     this.partial = null
-    this.resends = null
     this.aliases = null
     this.pending = null
     this.incoming?.reset()
@@ -423,11 +349,4 @@ export class Session {
     this.pending ??= new Pending()
     return this.pending.add(answer, count, token)
   }
-}
-
-function addReason(packet: number, packetId: number, code: number, out: Output): void {
-  const event = out.add(EventKind.REASON)
-  event.packet = packet
-  event.packetId = packetId
-  event.code = code
 }

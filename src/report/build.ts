@@ -5,7 +5,7 @@
 import { assert } from '../errors.ts'
 import { cellOf } from '../load/group.ts'
 import { Placer } from '../load/placement.ts'
-import type { Plan } from '../load/plan.ts'
+import type { Plan, QoS } from '../load/plan.ts'
 import { publicPlan } from '../load/secrets.ts'
 import { parseThreshold } from '../load/threshold.ts'
 import { type Histogram, summarize } from '../stats/histogram.ts'
@@ -83,7 +83,7 @@ function wholeOf(result: RunResult) {
   return {
     clients: { planned: plan.clients, ...clientCounts(clients) },
     subscriptions: subscriptionCounts(clients, plannedSubscriptions(plan)),
-    bytes: { sent: metrics.bytesSent, received: metrics.bytesReceived },
+    bytes: byteCounts(clients),
     ...publishFigures(metrics, () => true),
     ...deliveryFigures(metrics.deliveries.sum(), result.unverified),
     ...clientFigures(clients, plan.clients, plannedSubscriptions(plan)),
@@ -98,6 +98,7 @@ function partsOf({ plan, metrics, unverified }: RunResult) {
     const subscriptions = group.clients * group.subscribe.length
     groups[group.name] = {
       clients: { planned: group.clients, ...clientCounts(clients) },
+      bytes: byteCounts(clients),
       ...clientFigures(clients, group.clients, subscriptions),
       ...(group.publish.length > 0 && publishFigures(metrics, (entry) => entries[entry]!.group === group)),
       ...(group.subscribe.length > 0 && {
@@ -115,14 +116,20 @@ function partsOf({ plan, metrics, unverified }: RunResult) {
     }
   }
   const qos: Record<string, Figures> = {}
-  for (const q of [0, 1, 2]) {
-    if (![...metrics.publishes.keys(), ...metrics.deliveries.keys()].some((key) => (key & 3) === q)) continue
+  for (const q of qosIn(plan)) {
     qos[q] = {
       ...publishFigures(metrics, () => true, q),
       ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).qos === q)),
     }
   }
   return { groups, nodes: nodesOf(plan, metrics, unverified), streams, qos, pairs: pairsOf(plan, metrics) }
+}
+
+/** Every QoS that the plan publishes or delivers with. */
+function qosIn(plan: Plan): number[] {
+  const published = [0, 1, 2].filter((q) => plan.groups.some(({ publish }) => publish.some((entry) => entry.qosShares[q as QoS] > 0)))
+  const granted = plan.groups.flatMap(({ subscribe }) => subscribe.map(({ qos }) => qos))
+  return [...new Set([...published, ...published.flatMap((q) => granted.map((g) => Math.min(q, g)))])].sort()
 }
 
 /** With one node its figures are the run's. */
@@ -136,6 +143,7 @@ function nodesOf(plan: Plan, metrics: Metrics, unverified: number): Record<strin
       const deliveries = isOnly ? metrics.deliveries.sum() : metrics.deliveriesByPair.sum((key) => cellOf.pair(key).to === node)
       const figures: Figures = {
         clients: { planned: planned.clients[node]!, ...clientCounts(clients) },
+        bytes: byteCounts(clients),
         subscriptions: subscriptionCounts(clients, planned.subscriptions[node]!),
         ...clientFigures(clients, planned.clients[node]!, planned.subscriptions[node]!),
         ...publishes,
@@ -179,6 +187,10 @@ function pairsOf(plan: Plan, metrics: Metrics) {
 function clientCounts({ counts }: Cell<'clients'>) {
   const { connected, failed, disconnected, reconnected } = counts
   return { connected, failed, disconnected, reconnected }
+}
+
+function byteCounts({ counts }: Cell<'clients'>) {
+  return { sent: counts.bytesSent, received: counts.bytesReceived }
 }
 
 function subscriptionCounts({ counts }: Cell<'clients'>, planned: number) {

@@ -16,9 +16,11 @@ const SEND_LAG_FLOOR_US = 5000
 const SEND_LAG_SHARE = 0.1
 const SENT_SHARE = 0.995
 const BUSY_LIMIT = 0.85
+const HOST_LIMIT = 0.95
+const STEAL_LIMIT = 0.03
 
 export function judge(report: Report, result: RunResult): Outcome {
-  const checks = [sendLagCheck(report), sentCheck(report, result), busyCheck(report), ...result.checks]
+  const checks = [sendLagCheck(report), sentCheck(report, result), busyCheck(report), ...hostChecks(report), ...result.checks]
   const invalid = checks.filter((check) => !check.ok && check.level === 'invalid')
   const suspect = checks.some((check) => !check.ok && check.level === 'suspect')
   const nobody = report.clients.connected === 0 && report.clients.planned > 0
@@ -91,4 +93,14 @@ function busyCheck(report: Report): GeneratorCheck {
     ? `the busiest worker was busy ${formatShare(busy)} of the time`
     : `the busiest worker was busy ${formatShare(busy)} of the time: its latencies may hold waits of its own`
   return { name: 'busy', ok, level: 'suspect', value: busy, limit: BUSY_LIMIT, words }
+}
+
+/** What else the host was doing; nothing where that can't be read. */
+function hostChecks({ generator: { cpu } }: Report): GeneratorCheck[] {
+  const check = (name: string, value: number | null, limit: number, words: string): GeneratorCheck[] =>
+    value === null ? [] : [{ name, ok: value <= limit, level: 'suspect', value, limit, words: `${words} ${formatShare(value)}` }]
+  return [
+    ...check('hostCpu', cpu.host, HOST_LIMIT, "the host's CPUs were in use for"),
+    ...check('steal', cpu.steal, STEAL_LIMIT, "of the host's CPU time others took"),
+  ]
 }

@@ -23,6 +23,7 @@ import type { ReportFolder } from '../report/folder.ts'
 import type { GeneratorCheck, PhaseFacts, TimelineRow } from '../report/types.ts'
 import { SharedLedger } from '../stats/ledger.ts'
 import { startClock } from './clock.ts'
+import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
 import type { Fault, Telling } from './messages.ts'
 import { Recorder } from './recorder.ts'
@@ -69,6 +70,7 @@ export class Controller {
   private readonly phases: { name: string; startUs: number; endUs: number }[] = []
   private readonly losses: string[] = []
   private readonly arrivedWorkers = new Set<number>()
+  private arrivedClients = 0
   private lastSubackUs = 0
   private originUs = Number.POSITIVE_INFINITY
   private interrupts = 0
@@ -122,8 +124,7 @@ export class Controller {
     await this.connect()
     let endUs = this.clock()
     let unsentOfOurs = 0
-    const cpuBefore = process.cpuUsage()
-    const measureFromUs = this.clock()
+    const cpu = new CpuMeter()
     if (this.canPublish) {
       this.originUs = Math.ceil(this.clock() + LEAD_US)
       this.crew.tell({ type: 'publish', originUs: this.originUs })
@@ -131,13 +132,13 @@ export class Controller {
       this.begin('warmUp', this.originUs)
       await this.until(startUs)
       this.begin('measure', Math.min(startUs, this.clock()))
+      cpu.start()
       await this.until(startUs + phases.measureUs)
-      endUs = Math.min(Math.floor(this.clock()), startUs + phases.measureUs)
+      endUs = await this.endMeasure(startUs + phases.measureUs)
       const answers = await this.crew.ask({ type: 'facts' }, 'facts')
       unsentOfOurs = answers.reduce((sum, answer) => sum + answer.unsentOfOurs, 0)
     }
-    const cpu = process.cpuUsage(cpuBefore)
-    const cpuWallUs = this.clock() - measureFromUs
+    const cpuUsed = cpu.read()
     const window: Window = { originUs: this.originUs, startUs: Math.min(endUs, this.originUs + phases.warmUpUs), endUs }
     await this.drain(window)
     await this.crew.ask({ type: 'finish' }, 'finished')
@@ -167,7 +168,7 @@ export class Controller {
       timeline: this.recorder.timeline,
       generator: {
         busy: round(this.recorder.busiest),
-        cpu: { processCores: cpuWallUs > 0 ? round((cpu.user + cpu.system) / cpuWallUs) : 0, host: null, steal: null },
+        cpu: cpuUsed,
         memory: { residentBytes: this.peakMemory },
         processes: 1,
         workers: this.options.workers,
@@ -190,13 +191,19 @@ export class Controller {
     if (this.canPublish) await this.until(this.lastSubackUs + this.plan.settleUs)
   }
 
-  /** Someone is connected, and nobody wants the run to end. */
+  /** Someone has connected, and nobody wants the run to end. */
   private get canPublish(): boolean {
-    return this.interrupts === 0 && this.crew.alive > 0 && (this.recorder.timeline.length === 0 || this.hasConnected)
+    const connected = this.arrivedClients + this.recorder.totals.clients.sum().counts.connected
+    return this.interrupts === 0 && this.crew.alive > 0 && connected > 0
   }
 
-  private get hasConnected(): boolean {
-    return this.recorder.totals.clients.sum().counts.connected > 0
+  /** The end of measure; after an interrupt it is a moment that all workers hear of before it comes. */
+  private async endMeasure(plannedUs: number): Promise<number> {
+    if (this.interrupts === 0) return plannedUs
+    const endUs = Math.min(plannedUs, Math.ceil(this.clock() + LEAD_US))
+    this.crew.tell({ type: 'cut', endUs })
+    await this.until(endUs, () => false)
+    return endUs
   }
 
   private async drain(window: Window): Promise<void> {
@@ -270,6 +277,7 @@ export class Controller {
       this.recorder.take(worker, telling.gain)
     } else if (telling.type === 'arrived') {
       this.arrivedWorkers.add(worker)
+      this.arrivedClients += telling.connected
       this.lastSubackUs = Math.max(this.lastSubackUs, telling.lastSubackUs)
       this.wake()
     } else if (telling.type === 'fault') {
@@ -308,7 +316,7 @@ export class Controller {
 
   /** Waits until a time, an interrupt, or a condition that is looked at whenever something comes in. */
   private async until(timeUs: number, isDone: () => boolean = () => this.interrupts > 0): Promise<void> {
-    while (!isDone() && this.interrupts < 2 && this.crew.alive > 0 && this.clock() < timeUs) {
+    while (!isDone() && this.crew.alive > 0 && this.clock() < timeUs) {
       if (this.phases.at(-1)?.name === 'connect' && this.interrupts > 0) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(1000, Math.max(1, Math.ceil((timeUs - this.clock()) / 1000))))

@@ -25,6 +25,8 @@ export interface WorkerData {
 export type Command =
   | { readonly type: 'connect'; readonly startUs: number }
   | { readonly type: 'publish'; readonly originUs: number }
+  /** Measure ends earlier than planned. */
+  | { readonly type: 'cut'; readonly endUs: number }
   | { readonly type: 'drain' }
   | { readonly type: 'facts' }
   | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly window: Window; readonly isFinal: boolean }
@@ -35,7 +37,7 @@ export type Command =
 
 export type Telling =
   | { readonly type: 'ready' }
-  | { readonly type: 'arrived'; readonly lastSubackUs: number }
+  | { readonly type: 'arrived'; readonly lastSubackUs: number; readonly connected: number }
   | { readonly type: 'gained'; readonly gain: Gain }
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'facts'; readonly facts: Facts; readonly unsentOfOurs: number }

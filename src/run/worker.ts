@@ -38,7 +38,7 @@ const fleet = new Fleet(
   clock,
   {
     onFault: (atUs, group, clientId, node, reason) => tell({ type: 'fault', fault: { atUs, group, clientId, node, reason } }),
-    onArrived: (lastSubackUs) => tell({ type: 'arrived', lastSubackUs }),
+    onArrived: (lastSubackUs) => tell({ type: 'arrived', lastSubackUs, connected: fleet.connected }),
     onCleaned: () => {
       tellGain()
       tell({ type: 'left', leftovers: fleet.leftovers })
@@ -66,6 +66,9 @@ port.on('message', (command: Command) => {
       break
     case 'publish':
       fleet.publish(command.originUs)
+      break
+    case 'cut':
+      fleet.cut(command.endUs)
       break
     case 'drain':
       fleet.drain(nowUs)

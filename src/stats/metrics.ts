@@ -13,7 +13,7 @@ import { Histogram, type SparseHistogram } from './histogram.ts'
 /** The kinds of cell: their counters and their latencies, all in µs. */
 export const CELLS = {
   clients: {
-    counters: ['connected', 'failed', 'disconnected', 'reconnected', 'returning', 'granted', 'refused'],
+    counters: ['connected', 'failed', 'disconnected', 'reconnected', 'returning', 'granted', 'refused', 'bytesSent', 'bytesReceived'],
     latencies: ['connect', 'reconnect', 'subscribe', 'connectLag'],
   },
   publishes: {
@@ -149,8 +149,6 @@ export class Metrics {
   /** Reason codes by packet name and code, e.g. `CONNACK 0x87`, and errors by name. */
   readonly reasonCodes = new Map<string, number>()
   readonly errors = new Map<string, number>()
-  bytesSent = 0
-  bytesReceived = 0
 
   take(): MetricsDelta {
     const delta: MetricsDelta = {
@@ -161,13 +159,9 @@ export class Metrics {
       deliveriesByPair: this.deliveriesByPair.take(),
       reasonCodes: [...this.reasonCodes],
       errors: [...this.errors],
-      bytesSent: this.bytesSent,
-      bytesReceived: this.bytesReceived,
     }
     this.reasonCodes.clear()
     this.errors.clear()
-    this.bytesSent = 0
-    this.bytesReceived = 0
     return delta
   }
 
@@ -179,8 +173,6 @@ export class Metrics {
     this.deliveriesByPair.add(delta.deliveriesByPair)
     for (const [name, count] of delta.reasonCodes) countIn(this.reasonCodes, name, count)
     for (const [name, count] of delta.errors) countIn(this.errors, name, count)
-    this.bytesSent += delta.bytesSent
-    this.bytesReceived += delta.bytesReceived
   }
 }
 
@@ -193,8 +185,6 @@ export interface MetricsDelta {
   readonly deliveriesByPair: [key: number, gained: CellDelta][]
   readonly reasonCodes: [name: string, count: number][]
   readonly errors: [name: string, count: number][]
-  readonly bytesSent: number
-  readonly bytesReceived: number
 }
 
 export function countIn(counts: Map<string, number>, name: string, by = 1): void {

@@ -356,7 +356,7 @@ describe('what no broker may send is a ProtocolError', () => {
     { why: 'PUBACK with more behind its properties', levels: V5, bytes: '400500010000ff', code: 0x81, words: 'PUBACK is longer' },
     { why: 'PUBACK with half its properties', levels: V5, bytes: '40050001000226', code: 0x81, words: 'PUBACK is cut short' },
     { why: 'PUBACK for QoS 2', bytes: '40020002', code: 0x82, words: 'PUBACK at the wrong time' },
-    { why: 'PUBREC for QoS 1', bytes: '50020001', code: 0x82, words: 'PUBREC for a message of QoS 1' },
+    { why: 'PUBREC for QoS 1', bytes: '50020001', code: 0x82, words: 'PUBREC at the wrong time' },
     { why: 'PUBCOMP for QoS 1', bytes: '70020001', code: 0x82, words: 'PUBCOMP at the wrong time' },
     { why: 'PUBCOMP before PUBREC', bytes: '70020002', code: 0x82, words: 'PUBCOMP at the wrong time' },
     { why: 'SUBACK for nothing', bytes: '90030001 00', levels: V3, code: 0x82, words: 'SUBACK for nothing' },

@@ -299,6 +299,9 @@ describe('subscribing', () => {
       { kind: 'SUBACK', token: 7, index: 0, code: 0 },
       { kind: 'SUBACK', token: 7, index: 1, code: 0x80 },
     ])
+    // Identifiers that are free again are not taken at once.
+    peer.session.unsubscribe(0, ['c'], 9, peer.out)
+    expect(peer.sent()).toMatchObject([{ messageId: 65_533 }])
     expect(protocolErrorOf(() => peer.receive({ cmd: 'suback', messageId: 65_535, granted: [0, 0] }))?.[0]).toBe(0x82)
   })
 

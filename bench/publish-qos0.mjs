@@ -1,0 +1,28 @@
+/**
+ * Publish QoS 0 flat out, against the plain C send() loop, in turns: how many times its messages a second, at how many times its CPU a message.
+ *
+ *   node bench/publish-qos0.mjs [epoll|stream]
+ */
+import { flood, measure, PASSES, publishers, say, spread, withRun, withSink } from './helper.mjs'
+
+const CLIENTS = 1000
+const transport = process.argv[2] ?? 'epoll'
+const passes = []
+for (let i = 0; i < PASSES; i++) {
+  const floor = await withSink([], (sink) => flood(sink.port, CLIENTS))
+  // More than can be sent, yet not so much that messages get later than `settle`: those are noted down one by one.
+  const scenario = publishers({ clients: CLIENTS, perSec: floor.perSec * 1.15 })
+  const ours = await withSink([], (sink) => withRun(sink.port, scenario, (run) => measure(sink, run, 'publishes'), { transport }))
+  passes.push({ floor, ours })
+}
+const of = (figure, digits) => spread(passes.map(figure), digits)
+say('publish QoS 0', {
+  transport,
+  ratioOfC: of(({ ours, floor }) => ours.perSec / floor.perSec),
+  cpuRatioOfC: of(({ ours, floor }) => ours.cpuUsPerMessage / floor.cpuUsPerMessage),
+  perSec: of(({ ours }) => ours.perSec, 0),
+  cpuUsPerMessage: of(({ ours }) => ours.cpuUsPerMessage),
+  floorPerSec: of(({ floor }) => floor.perSec, 0),
+  floorCpuUsPerMessage: of(({ floor }) => floor.cpuUsPerMessage),
+  sinkCores: of(({ ours }) => ours.sinkCores),
+})

@@ -1,0 +1,58 @@
+/**
+ * Where a scenario is: a file or, where there is no such file, one that ships.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { isAbsolute, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UsageError } from '../errors.ts'
+import { nearest } from '../load/nearest.ts'
+
+/** The same two folders up from src/cli and from dist/cli. */
+export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
+const FOLDER = join(PACKAGE, 'scenarios')
+
+/** @throws UsageError  neither a file nor a scenario that ships, or it can't be read */
+export function readScenario(name: string): { file: string; text: string } {
+  const shipped = shippedScenario(name)
+  const file = isFile(name) ? name : shipped === null ? null : asTyped(shipped)
+  if (file === null) {
+    const known = shippedScenarios()
+    const found = nearest(bare(name), known)
+    throw new UsageError(`no scenario ${name}: there is no such file, and none that ships is called so`, {
+      hint: found === null ? `these ship: ${known.join(', ')}` : `did you mean ${found}? These ship: ${known.join(', ')}`,
+    })
+  }
+  try {
+    return { file, text: readFileSync(file, 'utf8') }
+  } catch (cause) {
+    throw new UsageError(`can't read ${file} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+}
+
+/** Path of a scenario that ships, or null: `quickstart`, `mqttbs/p2p-1k`, `scenarios/10m.yaml`. */
+export function shippedScenario(name: string): string | null {
+  return shippedScenarios().includes(bare(name)) ? join(FOLDER, `${bare(name)}.yaml`) : null
+}
+
+/** Names of the scenarios that ship. */
+export function shippedScenarios(): string[] {
+  const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  return names
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => bare(name.replaceAll('\\', '/')))
+    .sort()
+}
+
+/** A path as a user would type it from here. */
+export function asTyped(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near
+}
+
+function bare(name: string): string {
+  return name.replace(/^(\.\/)?scenarios\//, '').replace(/\.ya?ml$/, '')
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+}

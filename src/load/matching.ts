@@ -1,0 +1,189 @@
+/**
+ * How many pairs of subscriber and stream a plan has, counted from its templates.
+ *
+ * A filter and a topic match where their levels without wildcards are equal. Each such level is a *link*: a text of the subscriber that must
+ * equal a text of the publisher. Both are templates, so the pairs are counted by value and not one by one: Σ over values of (subscribers with it ×
+ * publishers with it). Where both templates are the same and the topic tree is covered evenly, not even the values need to be looked at, so
+ * that a plan of millions takes no longer than one of thousands. Groups too large to be looked through are sampled evenly.
+ */
+import { parseShare } from '../mqtt/topic.ts'
+import type { GroupPlan, Plan, PublishPlan, SubscribePlan } from './plan.ts'
+import { random } from './order.ts'
+import { Renderer, variablesOf } from './template.ts'
+import { templatesOf } from './tree.ts'
+
+/** Clients of a group that are looked at; of larger groups a sample of that size. */
+const MOST_CLIENTS = 200_000
+/** Filters of one group that may overlap before the overlap is no longer worked out: 2^n sets of them are. */
+const MOST_OVERLAPS = 8
+
+/** Templates of the subscriber and of the publisher that must stand for the same text. */
+type Link = readonly [subscriber: string, publisher: string]
+
+export interface Matches {
+  /** Pairs of a subscribing client and a stream of the entry, each once, however many filters match. */
+  readonly pairs: number
+  /** Pairs of a shared subscription and a stream. */
+  readonly shared: number
+  /** The highest QoS that one of the matching filters asks for. */
+  readonly qos: 0 | 1 | 2
+}
+
+export class Matching {
+  private readonly plan: Plan
+  private readonly renderers: readonly Renderer[]
+  private readonly values = new Map<string, Map<string, number>>()
+
+  /** @param plan  with its nodes */
+  constructor(plan: Plan) {
+    this.plan = plan
+    this.renderers = plan.groups.map((group) => new Renderer(plan, group, RUN))
+  }
+
+  /** What the subscribers of one group get of one publish entry of another (or the same) group. */
+  between(subscribers: GroupPlan, publishers: GroupPlan, entry: PublishPlan): Matches {
+    const topic = expand(entry.topic, publishers)
+    const alone: Link[][] = []
+    let shared = 0
+    let qos: Matches['qos'] = 0
+    for (const subscription of subscribers.subscribe) {
+      const share = parseShare(subscription.filter)
+      const links = linksOf(expand(share?.filter ?? subscription.filter, subscribers), topic)
+      if (links === null) continue
+      qos = Math.max(qos, subscription.qos) as Matches['qos']
+      if (share) shared += this.covered(subscribers, publishers, links)
+      else alone.push(links)
+    }
+    return { pairs: this.union(subscribers, publishers, alone, ownLinks(subscribers, publishers)), shared, qos }
+  }
+
+  /** Pairs in which at least one of the filters matches, by inclusion and exclusion. */
+  private union(subscribers: GroupPlan, publishers: GroupPlan, filters: readonly Link[][], own: readonly Link[] | null): number {
+    const some = filters.slice(0, MOST_OVERLAPS)
+    let sum = 0
+    for (let set = 1; set < 1 << some.length; set++) {
+      const links = some.filter((_, i) => (set >> i) & 1).flat()
+      const sign = bits(set) % 2 === 1 ? 1 : -1
+      sum += sign * this.count(subscribers, publishers, links)
+      if (own !== null) sum -= sign * this.count(subscribers, publishers, [...links, ...own])
+    }
+    return Math.max(0, sum)
+  }
+
+  private count(subscribers: GroupPlan, publishers: GroupPlan, all: readonly Link[]): number {
+    const links = distinct(all)
+    if (links.length === 0) return subscribers.clients * publishers.clients
+    const isSame = links.every(([a, b]) => a === b)
+    const variables = [...new Set(links.flatMap(([a]) => variablesOf(a)))]
+    if (isSame && variables.includes('client')) return this.countTwins(subscribers, publishers, links)
+    if (isSame && (this.isEven(subscribers, variables) || this.isEven(publishers, variables))) {
+      return (subscribers.clients * publishers.clients) / this.valuesOf(variables)
+    }
+    const wanted = this.valuesIn(subscribers, links.map(([a]) => a))
+    const offered = this.valuesIn(publishers, links.map(([, b]) => b))
+    let pairs = 0
+    for (const [value, count] of wanted) pairs += count * (offered.get(value) ?? 0)
+    return pairs
+  }
+
+  /** Clients of both groups with the same index, where the rest is equal too. */
+  private countTwins(subscribers: GroupPlan, publishers: GroupPlan, links: readonly Link[]): number {
+    const clients = Math.min(subscribers.clients, publishers.clients)
+    const text = (group: GroupPlan, client: number) => links.map(([a]) => this.renderers[group.index]!.render(a, client)).join('\n')
+    let twins = 0
+    const looked = sample(clients, (client) => {
+      if (text(subscribers, client) === text(publishers, client)) twins++
+    })
+    return (twins / looked) * clients
+  }
+
+  /** Publishers whose topic at least one subscriber of the shared subscription asks for. */
+  private covered(subscribers: GroupPlan, publishers: GroupPlan, all: readonly Link[]): number {
+    const links = distinct(all)
+    if (links.length === 0) return publishers.clients
+    const variables = [...new Set(links.flatMap(([a]) => variablesOf(a)))]
+    if (links.every(([a, b]) => a === b) && this.isEven(subscribers, variables)) return publishers.clients
+    const wanted = this.valuesIn(subscribers, links.map(([a]) => a))
+    const offered = this.valuesIn(publishers, links.map(([, b]) => b))
+    let covered = 0
+    for (const value of wanted.keys()) covered += offered.get(value) ?? 0
+    return covered
+  }
+
+  /** Whether a large group covers all values of these levels evenly: the topic tree does that, unless shares are spread. */
+  private isEven(group: GroupPlan, variables: readonly string[]): boolean {
+    const levels = this.plan.levels.filter((level) => templatesOf(group).some((template) => variablesOf(template).includes(level.name)))
+    const digits = levels.filter((level) => !group.spread[level.name])
+    const leaves = digits.reduce((product, level) => product * level.count, 1)
+    return group.clients > MOST_CLIENTS && group.clients >= leaves && variables.every((name) => digits.some((level) => level.name === name))
+  }
+
+  private valuesOf(variables: readonly string[]): number {
+    return variables.reduce((product, name) => product * (this.plan.levels.find((level) => level.name === name)?.count ?? 1), 1)
+  }
+
+  /** How many clients of the group have each value of the templates taken together. */
+  private valuesIn(group: GroupPlan, templates: readonly string[]): Map<string, number> {
+    const name = [group.name, ...templates].join('\n')
+    const known = this.values.get(name)
+    if (known) return known
+    const counts = new Map<string, number>()
+    const renderer = this.renderers[group.index]!
+    const looked = sample(group.clients, (client) => {
+      const value = templates.map((template) => renderer.render(template, client)).join('\n')
+      counts.set(value, (counts.get(value) ?? 0) + 1)
+    })
+    if (looked < group.clients) for (const [value, count] of counts) counts.set(value, (count * group.clients) / looked)
+    this.values.set(name, counts)
+    return counts
+  }
+}
+
+/** The longest a run's name is; what it is does not matter, all groups have the same. */
+const RUN = 'xxxxxx'
+
+/** The links of a filter and a topic; null if they can't match. Topics that begin with $ match no wildcard there (MQTT 3.1.1 §4.7.2). */
+function linksOf(filter: string, topic: string): Link[] | null {
+  const wanted = filter.split('/')
+  const offered = topic.split('/')
+  const isOpen = wanted.at(-1) === '#'
+  if (isOpen ? offered.length < wanted.length - 1 : offered.length !== wanted.length) return null
+  if (offered[0]!.startsWith('$') && /^[+#]/.test(filter)) return null
+  const links: Link[] = []
+  for (const [i, level] of wanted.entries()) {
+    if (level === '+' || level === '#') continue
+    const other = offered[i]!
+    const isFixed = variablesOf(level).length === 0 && variablesOf(other).length === 0
+    if (isFixed && level !== other) return null
+    if (!isFixed) links.push([level, other])
+  }
+  return links
+}
+
+/** With noLocal on all of its filters a client gets nothing of its own (MQTT 5.0 §3.8.3.1). */
+function ownLinks(subscribers: GroupPlan, publishers: GroupPlan): Link[] | null {
+  const isLocal = (subscription: SubscribePlan) => !subscription.noLocal
+  return subscribers === publishers && !subscribers.subscribe.some(isLocal) ? [['{client}', '{client}']] : null
+}
+
+/** What is the same for all clients of a group is no variable here, and a client id is what it is made of. */
+function expand(template: string, group: GroupPlan): string {
+  return template.replaceAll('{clientId}', group.clientId).replaceAll('{group}', group.name).replaceAll('{run}', RUN)
+}
+
+function distinct(links: readonly Link[]): Link[] {
+  return [...new Map(links.map((link) => [link.join('\n'), link])).values()]
+}
+
+function bits(set: number): number {
+  let count = 0
+  for (; set > 0; set &= set - 1) count++
+  return count
+}
+
+/** Visits every client, or of many an even sample, drawn within equal stretches so that it falls in step with no level. Returns how many. */
+function sample(clients: number, visit: (client: number) => void): number {
+  const looked = Math.min(clients, MOST_CLIENTS)
+  for (let i = 0; i < looked; i++) visit(looked === clients ? i : Math.floor(((i + random(1, i)) * clients) / looked))
+  return looked
+}
