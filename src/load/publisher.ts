@@ -7,6 +7,7 @@
  * Until then its wait is `blocked`, the broker's or the scenario's doing; after it, `sendLag`, ours.
  */
 import type { Event } from '../mqtt/output.ts'
+import { PacketType } from '../mqtt/packet.ts'
 import type { PublishHead } from '../mqtt/session.ts'
 import type { Client } from './client.ts'
 import { EXCEPTION, type ExceptionKind } from './facts.ts'
@@ -116,7 +117,8 @@ export class Publisher {
     const seq = event.token % ENTRY
     const intendedUs = this.intendedUs![event.packetId - 1]!
     const isMeasured = this.fleet.isMeasured(intendedUs)
-    if (event.code >= 0x80) {
+    // A PUBCOMP that knows no such message (0x92) says that the broker is done with it: PUBREC had accepted it.
+    if (event.code >= 0x80 && event.packet !== PacketType.PUBCOMP) {
       this.except(e, EXCEPTION.refused, seq, seq + 1)
       if (isMeasured) this.count(e, seq, 'refused')
     } else if (isMeasured) {
