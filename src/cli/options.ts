@@ -4,7 +4,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from '../errors.ts'
 import type { LoadOptions } from '../load/scenario.ts'
-import { parseCount, parseDuration, type Parsed, parseShare } from '../units.ts'
+import { type Parsed, parseCount, parseDuration, parseShare } from '../units.ts'
 
 /** What `run` and `plan` take. */
 export interface RunFlags {
@@ -39,7 +39,9 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
   const option = (flags: string, words: string) => new Option(flags, words)
   const onlyRun = (it: Option) => it.hideHelp(isPlan)
   command
-    .addOption(option('--broker <url>', 'in place of the scenario’s brokers; repeatable, for a cluster').argParser(collect).default([], 'none'))
+    .addOption(
+      option('--broker <url>', 'in place of the scenario’s brokers; repeatable, for a cluster').argParser(collect).default([], 'none'),
+    )
     .addOption(option('--set <path=value>', 'change a value of the scenario; repeatable').argParser(collect).default([], 'none'))
     .addOption(option('--scale <share>', 'multiply clients and group rates: 10%, 250%').argParser(above0(parseShare)))
     .addOption(option('--seed <n>', 'another seed: other timings of the same load').argParser(seed))
@@ -50,10 +52,14 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
     .addOption(option('--json', isPlan ? 'as JSON' : 'the report as JSON on stdout'))
     .addOption(option('--quiet', 'no progress and no summary: errors only'))
     .addOption(onlyRun(option('--label <key=value>', 'a label in the report; repeatable').argParser(label).default([], 'none')))
-    .addOption(onlyRun(option('--report <format=file>', 'one more report, html or text; repeatable').argParser(reportOutput).default([], 'none')))
+    .addOption(
+      onlyRun(option('--report <format=file>', 'one more report, html or text; repeatable').argParser(reportOutput).default([], 'none')),
+    )
     .addOption(
       onlyRun(
-        option('--allow-target <target>', 'connect to nothing else: HOST[:PORT] or a CIDR block; repeatable').argParser(collect).default([], 'any'),
+        option('--allow-target <target>', 'connect to nothing else: HOST[:PORT] or a CIDR block; repeatable')
+          .argParser(collect)
+          .default([], 'any'),
       ),
     )
   for (const flags of LATER) command.addOption(option(flags, 'not in this version').hideHelp().argParser(later(flags)).preset('later'))

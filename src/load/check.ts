@@ -7,6 +7,7 @@ import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
 import { defaultName } from './build.ts'
 import type { Path } from './document.ts'
 import { LATER } from './fields.ts'
+import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './header.ts'
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
 import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
@@ -51,12 +52,31 @@ function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report
   checkPlacement(written.placement, at('placement'), plan, report)
   checkTemplates(written, plan, at, report)
   checkSpread(written, plan, at, report)
+  if (group.version < 5 && group.password !== null && group.username === null) {
+    report(at('password'), 'needs a username: MQTT 3 has no password without one (MQTT 3.1.1 §3.1.2.9)')
+  }
+  for (const i of group.publish.keys()) checkHeader(group, i, plan, at('publish', i, 'payload'), report)
   const names = written.publish.map((entry, i) => entry.name ?? defaultName(group.name, i))
   for (const [i, name] of names.entries()) {
     if (names.indexOf(name) < i) report(at('publish', i, 'name'), `the group has two entries called ${name}`)
     if (neverSends(group.publish[i]!, plan)) {
       report(at('publish', i), 'never sends: it starts, or its load rises above 0, after warmUp and measure have ended')
     }
+  }
+}
+
+/** What a header of 16 bytes can count: streams whose payloads have room for no more must stay within it. */
+function checkHeader(group: GroupPlan, i: number, plan: Plan, path: Path, report: Report): void {
+  const { payload, trigger, load } = group.publish[i]!
+  if (payload.kind !== 'bytes' || payload.min < COMPACT_BYTES || payload.min >= WIDE_BYTES) return
+  const { connectUs, warmUpUs, measureUs } = plan.phases
+  const hint = `give it ${WIDE_BYTES} bytes or more`
+  if (connectUs + plan.settleUs + warmUpUs + measureUs >= COMPACT_END_US) {
+    report(path, `below ${WIDE_BYTES} bytes there is room for times up to 19 hours only, and the run may be longer`, hint)
+  }
+  const factor = Math.max(...load.map(([, f]) => f))
+  if (trigger.kind !== 'connect' && ((warmUpUs + measureUs) / trigger.periodUs) * factor >= COMPACT_MESSAGES) {
+    report(path, `below ${WIDE_BYTES} bytes there is room for ${COMPACT_MESSAGES} messages of a stream only`, hint)
   }
 }
 

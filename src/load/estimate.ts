@@ -176,12 +176,18 @@ function persistentSessions(group: GroupPlan): number {
 function lengthS({ groups, phases, settleUs }: Plan): number {
   const connectS = Math.min(phases.connectUs / 1e6, Math.max(0, ...groups.map((group) => group.connect.overS))) + settleUs / 1e6
   const drainS = Math.min(1, phases.drainUs / 1e6)
-  const leftBehind = groups.filter((group) => persistentSessions(group) > 0 || group.will?.retain || group.publish.some((entry) => entry.retain))
+  const leftBehind = groups.filter(
+    (group) => persistentSessions(group) > 0 || group.will?.retain || group.publish.some((entry) => entry.retain),
+  )
   const cleanUpS = phases.cleanUp ? Math.max(0, ...leftBehind.map((group) => group.connect.overS)) : 0
   return connectS + (phases.warmUpUs + phases.measureUs) / 1e6 + drainS + cleanUpS
 }
 
-function memoryBytes(plan: Plan, { transport, workers }: EstimateOptions, sum: { pairs: number; topicBytes: number; streams: number }): number {
+function memoryBytes(
+  plan: Plan,
+  { transport, workers }: EstimateOptions,
+  sum: { pairs: number; topicBytes: number; streams: number },
+): number {
   const isTls = plan.nodes.some(({ url }) => /^(mqtts|wss):/.test(url))
   const client = (isTls ? CLIENT_BYTES.tls : CLIENT_BYTES[transport]) + SOCKET_BYTES
   const streams = sum.streams * STREAM_BYTES + sum.topicBytes

@@ -7,8 +7,8 @@
  * that a plan of millions takes no longer than one of thousands. Groups too large to be looked through are sampled evenly.
  */
 import { parseShare } from '../mqtt/topic.ts'
-import type { GroupPlan, Plan, PublishPlan, SubscribePlan } from './plan.ts'
 import { random } from './order.ts'
+import type { GroupPlan, Plan, PublishPlan, SubscribePlan } from './plan.ts'
 import { Renderer, variablesOf } from './template.ts'
 import { templatesOf } from './tree.ts'
 
@@ -79,8 +79,14 @@ export class Matching {
     if (isSame && (this.isEven(subscribers, variables) || this.isEven(publishers, variables))) {
       return (subscribers.clients * publishers.clients) / this.valuesOf(variables)
     }
-    const wanted = this.valuesIn(subscribers, links.map(([a]) => a))
-    const offered = this.valuesIn(publishers, links.map(([, b]) => b))
+    const wanted = this.valuesIn(
+      subscribers,
+      links.map(([a]) => a),
+    )
+    const offered = this.valuesIn(
+      publishers,
+      links.map(([, b]) => b),
+    )
     let pairs = 0
     for (const [value, count] of wanted) pairs += count * (offered.get(value) ?? 0)
     return pairs
@@ -103,8 +109,14 @@ export class Matching {
     if (links.length === 0) return publishers.clients
     const variables = [...new Set(links.flatMap(([a]) => variablesOf(a)))]
     if (links.every(([a, b]) => a === b) && this.isEven(subscribers, variables)) return publishers.clients
-    const wanted = this.valuesIn(subscribers, links.map(([a]) => a))
-    const offered = this.valuesIn(publishers, links.map(([, b]) => b))
+    const wanted = this.valuesIn(
+      subscribers,
+      links.map(([a]) => a),
+    )
+    const offered = this.valuesIn(
+      publishers,
+      links.map(([, b]) => b),
+    )
     let covered = 0
     for (const value of wanted.keys()) covered += offered.get(value) ?? 0
     return covered

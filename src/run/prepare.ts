@@ -82,7 +82,8 @@ export function transportFor(plan: Plan, endpoints: readonly Endpoint[]): 'epoll
   const other = endpoints.find(({ scheme }) => scheme !== 'tcp')
   const obstacle = other ? `it has no ${other.scheme}` : epollAvailable()
   if (obstacle === null) return 'epoll'
-  if (plan.transport === 'epoll') throw new EnvironmentError(`transport epoll can't be used: ${obstacle}`, { hint: 'use transport: auto, or stream' })
+  if (plan.transport === 'epoll')
+    throw new EnvironmentError(`transport epoll can't be used: ${obstacle}`, { hint: 'use transport: auto, or stream' })
   return 'stream'
 }
 
@@ -99,13 +100,18 @@ function secret(text: string, folder: string): string {
   // What a secret holds is no template: a variable in it would be replaced, and something else sent than is meant.
   const variable = variablesOf(filled).find((name) => !variablesOf(text).includes(name))
   if (variable !== undefined) {
-    throw new EnvironmentError(`what ${text} stands for holds {${variable}}, which reads as a variable`, { hint: 'secrets with a word in braces can’t be used' })
+    throw new EnvironmentError(`what ${text} stands for holds {${variable}}, which reads as a variable`, {
+      hint: 'secrets with a word in braces can’t be used',
+    })
   }
   return filled
 }
 
 function payloadFiles(plan: Plan, folder: string): Map<string, Uint8Array> {
-  const payloads = plan.groups.flatMap((group) => [...group.publish.map((entry) => entry.payload), ...(group.will ? [group.will.payload] : [])])
+  const payloads = plan.groups.flatMap((group) => [
+    ...group.publish.map((entry) => entry.payload),
+    ...(group.will ? [group.will.payload] : []),
+  ])
   const files = new Map<string, Uint8Array>()
   for (const payload of payloads) {
     if (payload.kind !== 'file' || files.has(payload.path)) continue
@@ -123,7 +129,13 @@ function checkIdentities(plan: Plan, endpoints: Prepared['endpoints'], files: Pr
   for (const identity of identities({ plan, run: '', endpoints, unixEpochMs: 0, files }, folder)) identity?.(0)
 }
 
-function checkLimits(plan: Plan, endpoints: Prepared['endpoints'], files: Prepared['files'], transport: Prepared['transport'], workers: number): string[] {
+function checkLimits(
+  plan: Plan,
+  endpoints: Prepared['endpoints'],
+  files: Prepared['files'],
+  transport: Prepared['transport'],
+  workers: number,
+): string[] {
   const { need } = estimate(plan, { fileBytes: (path) => files.get(path)!.length, transport, workers })
   const found = shortages({ ...need, localPorts: localPortsNeeded(plan, endpoints) }, thisMachine(), workers)
   const refusal = found.find(({ isRefusal }) => isRefusal)

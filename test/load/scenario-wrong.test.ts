@@ -41,6 +41,22 @@ function problemWith(...set: string[]): string {
   return problemsOf(FACTORY, { set }).replaceAll(' (from --set)', '')
 }
 
+describe('what a header and a CONNECT can hold', () => {
+  const payload = 'groups.sensors.publish[0].payload.bytes'
+  test.each([
+    { set: ['groups.sensors.password=x'], says: 'groups.sensors.password: needs a username' },
+    { set: ['groups.sensors.password=x', 'groups.sensors.username=y'], says: 'no problem' },
+    { set: ['groups.sensors.password=x', 'groups.sensors.version=5'], says: 'no problem' },
+    { set: [`${payload}=16`, 'phases.measure=20h'], says: 'below 32 bytes there is room for times up to 19 hours only' },
+    { set: [`${payload}=32`, 'phases.measure=20h'], says: 'no problem' },
+    {
+      set: [`${payload}=16`, 'groups.sensors.publish[0].every=1ms', 'phases.measure=18h', 'load={0s: 500%}'],
+      says: 'room for 268435456 messages',
+    },
+    { set: [`${payload}=16`, 'groups.sensors.publish[0].every=1ms', 'phases.measure=18h'], says: 'no problem' },
+  ])('$set', ({ set, says }) => expect(problemWith(...set)).toContain(says))
+})
+
 describe('a problem has its place', () => {
   test('file, line, column, path, what was expected and what was got', () => {
     const text = FACTORY.replace('    clients: 100', '    clients: 100\n    connect: { rate: -5/s }')
@@ -445,7 +461,7 @@ describe('what a scenario names outside itself', () => {
       set: 'groups.sensors.ws.headers={a: "${env:MQTT_SCALE_UNSET}"}',
       says: 'ws.headers.a: environment variable MQTT_SCALE_UNSET is not set',
     },
-    { set: 'groups.sensors.password="${env:PATH}"', says: 'no problem' },
+    { set: 'groups.sensors.username="${env:PATH}"', says: 'no problem' },
     { set: 'groups.sensors.publish[0].payload={file: garbage.pem}', says: 'no problem' },
   ])('$set', ({ set, says }) => expect(at(set)).toContain(says))
 })

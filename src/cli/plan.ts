@@ -1,0 +1,3 @@
+export function plan(_name: string, _flags: unknown): number {
+  return 0
+}
