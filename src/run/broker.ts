@@ -15,6 +15,7 @@ export interface EmbeddedBroker {
 }
 
 const START_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 3000
 
 /** @throws EnvironmentError  if it does not come up */
 export async function startEmbeddedBroker(): Promise<EmbeddedBroker> {
@@ -39,7 +40,11 @@ export async function startEmbeddedBroker(): Promise<EmbeddedBroker> {
 function stop(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    child.once('exit', () => resolve())
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    })
     // It ends by itself when the channel closes: also if this process dies.
     if (child.connected) child.disconnect()
     else child.kill('SIGTERM')
@@ -54,7 +59,10 @@ async function serve(): Promise<void> {
     const address = server.address()
     process.send!({ port: typeof address === 'object' && address ? address.port : 0 })
   })
-  process.once('disconnect', () => process.exit(0))
+  process.once('disconnect', () => {
+    server.close()
+    broker.close()
+  })
 }
 
 if (process.argv[2] === 'serve' && process.argv[1] === fileURLToPath(import.meta.url)) await serve()

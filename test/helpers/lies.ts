@@ -51,6 +51,8 @@ export interface Lies {
   refuseConnect?: (clientId: string) => number | null
   /** Bytes in place of the CONNACK, e.g. `AUTH`, garbage, or none at all. */
   answerConnect?: (clientId: string) => Uint8Array | null
+  /** The client's session is gone, though the broker had to keep it: a CONNACK without session present. */
+  forgetSession?: (clientId: string) => boolean
   /** The code in the SUBACK: a lower QoS than asked for, or a refusal. */
   subackCode?: (clientId: string, filter: string) => number | null
 }

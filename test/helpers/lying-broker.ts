@@ -208,7 +208,7 @@ export class LyingBroker {
   }
 
   #welcome(link: Link, clientId: string, packet: IConnectPacket): void {
-    const { session, present } = this.#router.open(clientId, packet.clean ?? true)
+    const { session, present } = this.#router.open(clientId, (packet.clean ?? true) || this.#lie.forgetSession?.(clientId) === true)
     session.link = link
     session.window = packet.properties?.receiveMaximum ?? 65_535
     session.persistent = link.version === 5 ? (packet.properties?.sessionExpiryInterval ?? 0) > 0 : !packet.clean

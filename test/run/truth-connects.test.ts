@@ -92,7 +92,7 @@ describe('a broker that breaks the protocol', () => {
         answerConnect: (id) => (groupOf(id) === 'greeted' ? AUTH : null),
         // A PUBLISH of QoS 3, in the middle of a run.
         inject: (d) => (groupOf(d.subscriber) === 'garbled' && at(d.payload) === 10 ? Uint8Array.of(0x36, 2, 0, 0) : null),
-        // A SUBACK that nobody asked for.
+        // DISCONNECT 0x8B (server shutting down), and gone.
         closeAfter: (m) => (groupOf(m.clientId) === 'closed' && at(m.payload) === 10 ? 0x8b : null),
       },
     })

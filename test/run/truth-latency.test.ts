@@ -46,7 +46,9 @@ phases: { warmUp: 0s, measure: 2500ms, drain: 5s }
     const { endToEndUs } = report.streams.open!
     // The rule of a uniform spread, give or take what timers and a busy machine shift.
     for (const [aboveMs, expected] of [[50, 950], [250, 750], [500, 500], [750, 250]] as const) {
-      expect(countAbove(endToEndUs!, aboveMs * 1000) / expected, `above ${aboveMs} ms`).toBeCloseTo(1, 0.5)
+      const count = countAbove(endToEndUs!, aboveMs * 1000)
+      expect(count, `above ${aboveMs} ms`).toBeGreaterThan(expected - 100)
+      expect(count, `above ${aboveMs} ms`).toBeLessThan(expected + 150)
     }
     expect(endToEndUs!.max).toBeGreaterThan(900_000)
     expect(endToEndUs!.max).toBeLessThan(1_500_000)
