@@ -68,7 +68,7 @@ function render(plan: Plan, planned: Estimate, whole: Estimate | null, need: Nee
     section('Needs', ['', 'here', 'there is'], needRows(need, machine)),
   ]
   const warnings = short.map(({ words, hint }) => `${ink.yellow('⚠')} ${words}: ${hint}`)
-  return `${[head, ...sections, ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')}\n`
+  return `${[head, ...sections.filter((text) => text !== ''), ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')}\n`
 }
 
 function groupRow({ name, clients, connectsPerSec, publishesPerSec, deliveriesPerSec }: Estimate['groups'][number]): Row {

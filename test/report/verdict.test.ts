@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import type { RunResult } from '../../src/report/build.ts'
+import type { Report } from '../../src/report/types.ts'
+import { judge } from '../../src/report/verdict.ts'
+import { latency, sampleReport } from '../helpers/sample-report.ts'
+
+/** A report of a run that went well. */
+function goodReport(changes: Partial<Report> = {}): Report {
+  return sampleReport({ status: 'passed', reasons: [], thresholds: [], ...changes })
+}
+
+const calm: Pick<RunResult, 'unsentOfOurs' | 'losses' | 'isInterrupted' | 'checks'> = {
+  unsentOfOurs: 0,
+  losses: [],
+  isInterrupted: false,
+  checks: [],
+}
+
+function verdictOf(report: Partial<Report>, result: Partial<typeof calm> = {}) {
+  const { report: judged, exitCode } = judge(goodReport(report), { ...calm, ...result } as RunResult)
+  return { exitCode, status: judged.status, reasons: judged.reasons, suspect: judged.generator.suspect, valid: judged.generator.valid }
+}
+
+const clients = { planned: 10, connected: 10, failed: 0, disconnected: 0, reconnected: 0 }
+const nobody = { ...clients, connected: 0, failed: 10 }
+const broken = { expression: 'deliveries.lost == 0', actual: 12, ok: false }
+const withLimit = (text: string) => ({ ...goodReport().plan, thresholds: [text] })
+const lag = (us: number) => latency(1000, us, 0.0001)
+
+describe('a verdict', () => {
+  test.each([
+    { why: 'all is well', report: {}, result: {}, status: 'passed', exitCode: 0 },
+    { why: 'a threshold does not hold', report: { thresholds: [broken] }, result: {}, status: 'failed', exitCode: 3 },
+    {
+      why: 'no planned subscription was granted',
+      report: { subscriptions: { planned: 4, granted: 0, refused: 4 } },
+      result: {},
+      status: 'failed',
+      exitCode: 3,
+    },
+    {
+      why: 'one granted is enough',
+      report: { subscriptions: { planned: 4, granted: 1, refused: 3 } },
+      result: {},
+      status: 'passed',
+      exitCode: 0,
+    },
+    { why: 'nobody could connect', report: { clients: nobody }, result: {}, status: 'failed', exitCode: 2 },
+    { why: 'a worker was lost', report: {}, result: { losses: ['worker 1 of 2 ended early'] }, status: 'degraded', exitCode: 4 },
+    {
+      why: 'a loss comes before a threshold',
+      report: { thresholds: [broken] },
+      result: { losses: ['gone'] },
+      status: 'degraded',
+      exitCode: 4,
+    },
+    {
+      why: 'an interrupt comes before a loss',
+      report: { thresholds: [broken] },
+      result: { losses: ['gone'], isInterrupted: true },
+      status: 'interrupted',
+      exitCode: 130,
+    },
+    {
+      why: 'nobody could connect since the user interrupted',
+      report: { clients: nobody },
+      result: { isInterrupted: true },
+      status: 'interrupted',
+      exitCode: 130,
+    },
+    { why: 'a fifth of a percent unsent is fine', report: {}, result: { unsentOfOurs: 600 }, status: 'passed', exitCode: 0 },
+    { why: 'one percent unsent is not', report: {}, result: { unsentOfOurs: 3100 }, status: 'invalid', exitCode: 4 },
+    {
+      why: 'a check of the controller fails',
+      report: {},
+      result: { checks: [{ name: 'ledger', ok: false, level: 'invalid' as const, value: 1, limit: 0, words: 'w' }] },
+      status: 'invalid',
+      exitCode: 4,
+    },
+  ])('$why: $status, exit $exitCode', ({ report, result, status, exitCode }) => {
+    expect(verdictOf(report, result)).toMatchObject({ status, exitCode })
+  })
+
+  test.each([
+    {
+      why: '6 ms against a limit of 50 ms: over a tenth of it and over 5 ms',
+      us: 6000,
+      limit: 'endToEnd.p99 < 50ms',
+      expected: { status: 'invalid', exitCode: 4 },
+    },
+    {
+      why: '4 ms against a limit of 10 ms: over a tenth of it, but below 5 ms',
+      us: 4000,
+      limit: 'endToEnd.p99 < 10ms',
+      expected: { status: 'passed', suspect: false },
+    },
+    {
+      why: '6 ms against a limit of 100 ms: below a tenth of it',
+      us: 6000,
+      limit: 'ack.p99 < 100ms',
+      expected: { status: 'passed', suspect: false },
+    },
+    {
+      why: '6 ms without a latency limit is a note',
+      us: 6000,
+      limit: 'clients.failed == 0',
+      expected: { status: 'passed', suspect: true, valid: true },
+    },
+    {
+      why: 'a limit on connects says nothing of messages',
+      us: 6000,
+      limit: 'connect.p99 < 10ms',
+      expected: { status: 'passed', suspect: true },
+    },
+  ])('send lag p99 of $why', ({ us, limit, expected }) => {
+    expect(verdictOf({ sendLagUs: lag(us), plan: withLimit(limit) })).toMatchObject(expected)
+  })
+
+  test('the reason that nobody could connect names what most attempts ended with', () => {
+    const { reasons } = verdictOf({ clients: nobody, errors: { ECONNREFUSED: 7 }, reasonCodes: { CONNACK: { '0x05': 3 } } })
+    expect(reasons).toEqual(['nobody could connect: ECONNREFUSED (7 times)'])
+  })
+
+  test('a busy worker makes a run suspect and changes nothing else', () => {
+    const { generator } = goodReport()
+    expect(verdictOf({ generator: { ...generator, busy: 0.86 } })).toMatchObject({ exitCode: 0, suspect: true })
+    expect(verdictOf({ generator: { ...generator, busy: 0.85 } })).toMatchObject({ exitCode: 0, suspect: false })
+  })
+})
