@@ -4,6 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v gcc >/dev/null || { echo 'bench: there is no gcc here: apt-get install gcc libc6-dev' >&2; exit 1; }
 mkdir -p .cache/bench
-for name in sink flood; do
-  [ ".cache/bench/$name" -nt "bench/$name.c" ] || gcc -O2 -Wall -Wextra -o ".cache/bench/$name" "bench/$name.c"
+for name in sink flood pace; do
+  [ ".cache/bench/$name" -nt "bench/$name.c" ] && [ ".cache/bench/$name" -nt bench/client.h ] || gcc -O2 -Wall -Wextra -o ".cache/bench/$name" "bench/$name.c"
 done

@@ -22,9 +22,16 @@ export function plan(name: string, flags: RunFlags): number {
   const { scale } = scaled
   const settings = settingsOf(scaled, file, flags)
   const planned = estimate(scaled, settings)
-  const whole = scale === 1 ? planned : estimate(withEmbeddedNode(loadScenario(file, text, { ...options, scale: null }), EMBEDDED_URL), settings)
+  const whole =
+    scale === 1 ? planned : estimate(withEmbeddedNode(loadScenario(file, text, { ...options, scale: null }), EMBEDDED_URL), settings)
   const machine = thisMachine()
-  const need: Need = { ...planned.need, localPorts: localPortsNeeded(scaled, scaled.nodes.map(({ url }) => [destination(url)])) }
+  const need: Need = {
+    ...planned.need,
+    localPorts: localPortsNeeded(
+      scaled,
+      scaled.nodes.map(({ url }) => [destination(url)]),
+    ),
+  }
   const short = [...shortages(need, machine, settings.workers), ...reportShortage(flags)]
   if (flags.json) {
     const at100 = scale === 1 ? null : { clients: whole.clients, fanOut: whole.fanOut, publishesPerSec: whole.publishesPerSec }
@@ -58,7 +65,11 @@ function reportShortage({ out, force }: RunFlags): Shortage[] {
 type Row = readonly string[]
 
 function render(plan: Plan, planned: Estimate, whole: Estimate | null, need: Need, machine: Machine, short: readonly Shortage[]): string {
-  const where = plan.embedded ? 'the embedded broker' : plan.nodes.length === 1 ? plan.nodes[0]!.url : `${formatCount(plan.nodes.length)} nodes`
+  const where = plan.embedded
+    ? 'the embedded broker'
+    : plan.nodes.length === 1
+      ? plan.nodes[0]!.url
+      : `${formatCount(plan.nodes.length)} nodes`
   const scale = whole === null ? '' : `, at ${formatShare(plan.scale)} of the scenario’s ${formatCount(whole.clients)}`
   const head = `${ink.bold(plan.name)}: ${formatCount(planned.clients)} clients on ${where}${scale}, about ${formatDuration(planned.lengthS * 1e6)}`
   const sections = [
@@ -94,7 +105,10 @@ function loadRows(plan: Plan, planned: Estimate, whole: Estimate | null): Row[] 
     ['deliveries', `${formatRate(deliveriesPerSec)}${fanOut === null ? '' : ` (fan-out ${factor(fanOut)}${before})`}`],
     ['bytes to the broker', `${formatBytes(planned.bytesInPerSec)}/s`],
     ['bytes from the broker', `${formatBytes(planned.bytesOutPerSec)}/s`],
-    ['owed deliveries', `${formatCount(planned.owed)} of ${formatCount(planned.publishes)} messages in ${formatDuration(plan.phases.measureUs)}`],
+    [
+      'owed deliveries',
+      `${formatCount(planned.owed)} of ${formatCount(planned.publishes)} messages in ${formatDuration(plan.phases.measureUs)}`,
+    ],
     ['persistent sessions', formatCount(planned.persistentSessions)],
   ]
 }

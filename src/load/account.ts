@@ -9,7 +9,6 @@
  * Nearly all pairs have a subscriber that never lost its connection: they cost a few operations, and one for each missing message.
  * Accounts can be taken again and again; `drain` waits until nothing owed is missing.
  */
-import { isSet, type SharedLedger } from '../stats/ledger.ts'
 import { type CellDelta, Cells } from '../stats/metrics.ts'
 import { Audience, type Wanted } from './audience.ts'
 import type { Client } from './client.ts'
@@ -18,9 +17,9 @@ import { EXCEPTION } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import type { PublishPlan, QoS } from './plan.ts'
-import type { ShareFacts } from './shares.ts'
+import { mergeShares, type Share, type ShareFacts } from './shares.ts'
 
-/** What a worker, or the sum of them, finds: cells that hold owed, received, lost, excused and dropped only. */
+/** What a worker, or the sum of them, finds: cells that hold what the ledger says, and no latencies. */
 export interface Account {
   readonly deliveries: [key: number, gained: CellDelta][]
   readonly deliveriesByPair: [key: number, gained: CellDelta][]
@@ -58,21 +57,20 @@ export function audienceOf(fleet: Fleet): Audience {
   return new Audience(fleet.groups, wanted)
 }
 
-/** Takes the account of shared subscriptions: one delivery is owed to the members together, so all workers' bitmaps have been merged before. */
+/** Takes the account of shared subscriptions, of what all workers have told of them. */
 export function accountShares(
   groups: readonly Group[],
   settleUs: number,
   facts: FactBook,
-  shares: readonly ShareFacts[],
-  merged: SharedLedger,
+  told: readonly ShareFacts[],
   window: Window,
+  isFinal: boolean,
 ): Account {
   const accountant = new Accountant(settleUs, facts, window, false)
+  const shares = mergeShares(told)
   const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
   const audience = new Audience(groups, wanted)
-  for (const [number, share] of shares.entries()) {
-    accountant.takeShare(share, audience, (stream, seq) => isSet(merged.bitmapOf(number, stream), seq))
-  }
+  for (const share of shares) accountant.takeShare(share, audience, isFinal)
   return accountant.result()
 }
 
@@ -247,7 +245,7 @@ class Accountant {
     return isFinal && !standing.isConnected && toUs > standing.lostAtUs ? 'excused' : 'lost'
   }
 
-  takeShare(share: ShareFacts, audience: Audience, has: (stream: number, seq: number) => boolean): void {
+  takeShare(share: Share, audience: Audience, isFinal: boolean): void {
     audience.eachStream(share.template, share.filter, (stream, from, e, publisher) => {
       const entry = from.plan.publish[e]!
       const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
@@ -255,17 +253,24 @@ class Accountant {
         const kind = this.facts.kindOf(stream, seq)
         if (kind === EXCEPTION.away) continue
         const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
-        const cell = this.deliveries.at(cellKey.delivery(share.group, entry.index, qos))
-        const isOwed = share.fromUs <= this.timeOf(from, e, entry, publisher, stream, seq) - this.settleUs
-        if (kind === EXCEPTION.dropped) cell.counts.dropped += isOwed ? 1 : 0
-        else if (kind !== 0 || !isOwed) cell.counts.excused++
+        const { copies, group } = share.arrivalOf(stream, seq)
+        const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
+        const intendedUs = this.timeOf(from, e, entry, publisher, stream, seq)
+        const fromUs = intendedUs - this.settleUs
+        const toUs = intendedUs + this.facts.delayOf(stream, seq) + this.settleUs
+        const isOwed = share.isOwed(qos, fromUs, toUs)
+        // Repeats within one worker have been counted as they came.
+        if (copies > 1) counts.duplicated += copies - 1
+        if (kind === EXCEPTION.dropped) counts.dropped += isOwed ? 1 : 0
+        else if (kind !== 0 || !isOwed) counts.excused += copies > 0 || share.isPermitted(fromUs, toUs) ? 1 : 0
+        else if (copies > 0) {
+          counts.owed++
+          counts.received++
+        } else if (isFinal && share.mayWait(toUs)) counts.excused++
         else {
-          cell.counts.owed++
-          if (has(stream, seq)) cell.counts.received++
-          else {
-            cell.counts.lost++
-            this.missing++
-          }
+          counts.owed++
+          counts.lost++
+          this.missing++
         }
       }
     })

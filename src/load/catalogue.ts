@@ -31,6 +31,8 @@ export class Catalogue {
   /** By entry: what the topics of its streams look like, or null where messages carry a header. */
   private readonly unverified: readonly (string | null)[]
   private readonly shareNumbers = new Map<string, number>()
+  /** The whole filters of the shared subscriptions, by number. */
+  readonly shares: string[] = []
 
   constructor(groups: readonly Group[]) {
     this.hasShares = groups.some(({ plan }) => plan.subscribe.some((s) => parseShare(s.filter) !== null))
@@ -63,17 +65,17 @@ export class Catalogue {
     return this.unverified[entry] !== null
   }
 
-  subscribed(filter: string): Subscribed {
+  /** @param group  members of one shared subscription are told apart by their groups, so that each is credited with what it received */
+  subscribed(filter: string, group: Group): Subscribed {
     const share = parseShare(filter)
     if (share === null) return { filter, share: -1 }
-    let number = this.shareNumbers.get(filter)
-    if (number === undefined) this.shareNumbers.set(filter, (number = this.shareNumbers.size))
+    const name = `${group.plan.index} ${filter}`
+    let number = this.shareNumbers.get(name)
+    if (number === undefined) {
+      number = this.shares.push(filter) - 1
+      this.shareNumbers.set(name, number)
+    }
     return { filter: share.filter, share: number }
-  }
-
-  /** The whole filters of the shared subscriptions, by number. */
-  get shares(): string[] {
-    return [...this.shareNumbers.keys()]
   }
 }
 

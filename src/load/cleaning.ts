@@ -4,6 +4,7 @@
  */
 import { type Event, EventKind } from '../mqtt/output.ts'
 import { Session } from '../mqtt/session.ts'
+import { formatCode } from '../units.ts'
 import { type Client, STATE } from './client.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -33,7 +34,7 @@ export class Cleaning {
   onTimer(nowUs: number): void {
     const { client } = this
     if (nowUs < this.dueUs) return
-    if (client.socket >= 0) client.drop(nowUs, 'clean up: no answer')
+    if (client.socket >= 0) client.drop(nowUs, 'no answer')
     else {
       client.socket = client.fleet.open(client, 0)
       this.dueUs = nowUs + client.group.plan.connect.timeoutUs
@@ -48,7 +49,7 @@ export class Cleaning {
 
   onEvent(event: Event, nowUs: number): void {
     if (event.kind === EventKind.CONNACK) {
-      if (event.code !== 0) this.client.drop(nowUs, `clean up: CONNACK refused with ${event.code}`)
+      if (event.code !== 0) this.client.drop(nowUs, `CONNACK ${formatCode(event.code)}`)
       else this.hasEndedSession = true
     } else if (event.kind === EventKind.PUBLISHED) this.cleared++
   }
@@ -75,8 +76,9 @@ export class Cleaning {
   }
 
   /** The connection is gone before all was done. */
-  onClose(): void {
+  onClose(reason: string): void {
     if (this.dueUs === NEVER) return
+    this.client.fleet.fault(this.client, `clean up: ${reason}`)
     if (!this.hasEndedSession && !this.client.endsWithConnection) this.client.fleet.leftovers.sessions++
     this.client.fleet.leftovers.retained += this.topics.length - this.cleared
     this.finish()

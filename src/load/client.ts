@@ -101,7 +101,7 @@ export class Client {
   /** Publishing begins. */
   publish(): void {
     const { churn, clients } = this.group.plan
-    if (churn) this.leavesAtUs = this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs
+    if (churn) this.leaveAt(this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs)
     this.publisher?.start()
     this.setTimer()
   }
@@ -193,15 +193,16 @@ export class Client {
 
   onClose(nowUs: number, error: string | null): void {
     this.socket = -1
-    if (this.cleaning) this.cleaning.onClose()
-    else if (this.state !== STATE.away) this.lose(nowUs, error ?? 'connection closed by the broker')
+    const reason = error ?? 'connection closed by the broker'
+    if (this.cleaning) this.cleaning.onClose(reason)
+    else if (this.state !== STATE.away) this.lose(nowUs, reason)
     this.setTimer()
   }
 
   /** Gives up the connection: a timeout, or the broker has broken the protocol. */
   drop(nowUs: number, reason: string): void {
     this.fleet.close(this, 'reset')
-    if (this.cleaning) this.cleaning.onClose()
+    if (this.cleaning) this.cleaning.onClose(reason)
     else this.lose(nowUs, reason)
     this.setTimer()
   }
@@ -376,7 +377,12 @@ export class Client {
     this.isReturning = true
     this.cell.counts.returning++
     this.lostAtUs = this.untilUs = returnsAtUs
-    this.leavesAtUs = returnsAtUs + connectedUs
+    this.leaveAt(returnsAtUs + connectedUs)
+  }
+
+  /** Nobody leaves behind the end of measure, in the moments before drain is told. */
+  private leaveAt(timeUs: number): void {
+    this.leavesAtUs = timeUs < this.fleet.measureEndUs ? timeUs : NEVER
   }
 
   get endsWithConnection(): boolean {

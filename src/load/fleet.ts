@@ -135,8 +135,13 @@ export class Fleet implements TransportHandler {
     }
   }
 
-  /** Ends every connection; with `cleanUp` also what clients have left on the broker, at the connect rate. Then `onCleaned`. */
-  leave(nowUs: number, cleanUp: boolean): void {
+  /**
+   * Ends every connection; with `cleanUp` also what clients have left on the broker, at the connect rate. Then `onCleaned`.
+   *
+   * @param everyone  takes every client as one that has connected: to clean up after an earlier run
+   */
+  leave(nowUs: number, cleanUp: boolean, everyone: boolean): void {
+    if (everyone) for (const client of this.clients) client.hasConnected = true
     this.isEnding = true
     const dirty = cleanUp ? this.clients.filter((client) => Cleaning.isNeeded(client)) : []
     const isDirty = new Set(dirty)

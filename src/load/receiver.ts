@@ -80,7 +80,7 @@ export class Receiver {
 
   get subscriptions(): readonly Subscribed[] {
     this.cached ??= this.group.plan.subscribe.map((s) =>
-      this.fleet.catalogue.subscribed(this.group.renderer.render(s.filter, this.client.index)),
+      this.fleet.catalogue.subscribed(this.group.renderer.render(s.filter, this.client.index), this.group),
     )
     return this.cached
   }
@@ -171,7 +171,7 @@ export class Receiver {
         if (isMeasured) this.count(header.entry, qos, 'duplicated')
         return
       }
-      if (isMeasured) this.arrived(qos, nowUs)
+      if (isMeasured) this.arrived(qos, nowUs, true)
       return
     }
     const arrival = fleet.ledger.arrive(row, header.seq, publishedQos)
@@ -181,7 +181,7 @@ export class Receiver {
       return
     }
     if (arrival === ARRIVAL.reordered) this.count(header.entry, qos, 'reordered')
-    if (this.looksOwed(mask, qos, standing)) this.arrived(qos, nowUs)
+    if (this.looksOwed(mask, qos, standing)) this.arrived(qos, nowUs, false)
   }
 
   /** The best QoS granted to the subscriptions of `mask`. */
@@ -200,13 +200,14 @@ export class Receiver {
     return false
   }
 
-  private arrived(qos: QoS, nowUs: number): void {
+  /** @param isShared  what is owed to members of a share together is owed at no node */
+  private arrived(qos: QoS, nowUs: number, isShared: boolean): void {
     const { metrics, hasNodes } = this.fleet
     const latencyUs = nowUs - header.intendedUs
     const cell = metrics.deliveries.at(cellKey.delivery(this.group.plan.index, header.entry, qos))
     cell.counts.arrived++
     cell.record('endToEnd', latencyUs)
-    if (!hasNodes) return
+    if (!hasNodes || isShared) return
     const pair = metrics.deliveriesByPair.at(cellKey.pair(header.node, this.standing.nodeAt(header.intendedUs)))
     pair.counts.arrived++
     pair.record('endToEnd', latencyUs)

@@ -38,6 +38,11 @@ export function hasSecret(text: string): boolean {
   return text.search(REFERENCE) >= 0
 }
 
+/** Whether something was masked in the text: what it was is not known any more. */
+export function isMasked(text: string): boolean {
+  return text.includes(MASK)
+}
+
 /** The plan as a report or log may show it: what was written out as user name, password or header is masked. */
 export function publicPlan(plan: Plan): Plan {
   return { ...plan, groups: plan.groups.map(publicGroup) }

@@ -72,9 +72,21 @@ export class Standing {
     return this.connectedAtUs <= fromUs || this.covered(CONNECTED, fromUs, toUs)
   }
 
-  /** When subscription `s` was granted for the first time; Infinity: never. */
-  firstGrantUs(s: number): number {
-    return this.past?.find((i) => i.what === s)?.fromUs ?? this.grantedAtUs[s]!
+  /** Each stretch of time in which subscription `s` stood; `toUs` is Infinity for one that still does. `expiryUs` as in `connected`. */
+  eachStand(s: number, expiryUs: number, visit: (fromUs: number, toUs: number) => void): void {
+    for (const interval of this.past ?? []) if (interval.what === s) visit(interval.fromUs, interval.toUs)
+    if (this.grantedAtUs[s] !== Number.POSITIVE_INFINITY) visit(this.grantedAtUs[s]!, this.lostAtUs + expiryUs)
+  }
+
+  /** Each stretch of time between two connections; `toUs` is Infinity for one that lasts. */
+  eachAbsence(visit: (fromUs: number, toUs: number) => void): void {
+    let fromUs = Number.POSITIVE_INFINITY
+    for (const interval of this.past ?? []) {
+      if (interval.what !== CONNECTED) continue
+      if (fromUs !== Number.POSITIVE_INFINITY) visit(fromUs, interval.fromUs)
+      fromUs = interval.toUs
+    }
+    if (fromUs !== Number.POSITIVE_INFINITY) visit(fromUs, this.connectedAtUs)
   }
 
   /** The node the client was connected to at that time, or last before it. */

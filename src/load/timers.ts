@@ -1,13 +1,14 @@
 /**
  * The worker's timers: one a client, in two rings of lists.
  *
- * The near ring has a slot for each of the next 4,096 ticks of about a millisecond, the far ring one for each of the next 4,096 turns of the
- * near ring (4.7 h); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer is O(1), and
- * nothing is allocated after the start.
+ * The near ring has a slot for each of the next 4,096 ticks of about a quarter of a millisecond, the far ring one for each of the next 4,096
+ * turns of the near ring (1.2 h); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer
+ * is O(1), and nothing is allocated after the start.
  *
- * `advance` never fires early: a timer due later in the current tick stays where it is.
+ * `advance` never fires early: a timer due later in the current tick stays where it is. Whoever waits wakes at the end of a tick, once for all
+ * that was due in it: the tick is how late a timer can be, and against how often the worker wakes.
  */
-const TICK_US = 1024
+const TICK_US = 256
 const SLOTS = 4096
 
 export class Timers {
@@ -54,16 +55,15 @@ export class Timers {
     }
   }
 
-  /** The earliest moment at which something can be due, at most `limitUs`: exact within the current tick, else a tick's start. */
+  /** When all timers of the first tick that has any are due, at most `limitUs`. */
   nextUs(limitUs: number): number {
-    let soonest = limitUs
-    for (let id = this.heads[this.tick & (SLOTS - 1)]!; id >= 0; id = this.next[id]!) soonest = Math.min(soonest, this.dueUs[id]!)
-    const last = Math.floor(limitUs / TICK_US)
-    for (let tick = this.tick + 1; tick <= last && tick < this.tick + SLOTS; tick++) {
-      if ((tick & (SLOTS - 1)) === 0) return Math.min(soonest, tick * TICK_US)
-      if (this.heads[tick & (SLOTS - 1)]! >= 0) return Math.min(soonest, tick * TICK_US)
+    const last = Math.min(Math.floor(limitUs / TICK_US), this.tick + SLOTS)
+    for (let tick = this.tick; tick <= last; tick++) {
+      // Behind the ring's end only `advance` knows what comes.
+      if (tick > this.tick && (tick & (SLOTS - 1)) === 0) return Math.min(limitUs, tick * TICK_US)
+      if (this.heads[tick & (SLOTS - 1)]! >= 0) return Math.min(limitUs, (tick + 1) * TICK_US)
     }
-    return soonest
+    return limitUs
   }
 
   private fireSlot(slot: number, nowUs: number, fire: (id: number) => void): void {

@@ -14,6 +14,7 @@
  */
 import { constants } from 'node:os'
 import { assert } from '../errors.ts'
+import { US_PER_S } from '../units.ts'
 import { Dialer } from './dial.ts'
 import { Held } from './held.ts'
 import * as c from './libc.ts'
@@ -90,6 +91,12 @@ export class EpollTransport implements Transport {
   private readonly interestBytes = Buffer.alloc(4096)
   private readonly interest = words(this.interestBytes)
   private readonly interestAddress = this.libc.address(this.interestBytes)
+  /** Seconds and nanoseconds, each the low word of 64 bits. */
+  private readonly timeBytes = Buffer.alloc(4096)
+  private readonly time = words(this.timeBytes)
+  private readonly timeAddress = this.libc.address(this.timeBytes)
+  /** Linux waits for less than a millisecond since 5.11; before, and where a container forbids it, waits are rounded up. */
+  private readonly isFine: boolean
 
   constructor(handler: TransportHandler, bufferBytes: number) {
     this.handler = handler
@@ -97,6 +104,7 @@ export class EpollTransport implements Transport {
     this.bufferAddress = this.libc.address(this.buffer)
     this.epoll = this.libc.epoll_create1(c.EPOLL_CLOEXEC)
     if (this.epoll < 0) throw new Error(`epoll_create1: ${c.errnoName(this.libc.errno())}`)
+    this.isFine = this.libc.epoll_pwait2(this.epoll, this.eventsAddress, 1, this.timeAddress, 0, 0) === 0
   }
 
   open(owner: number, endpoint: Endpoint, options: OpenOptions): number {
@@ -157,11 +165,11 @@ export class EpollTransport implements Transport {
     this.release(slot)
   }
 
-  poll(timeoutMs: number): number {
-    const timeout = this.failures.length > 0 ? 0 : Math.max(0, Math.trunc(timeoutMs))
+  poll(timeoutUs: number): number {
+    const timeout = this.failures.length > 0 ? 0 : Math.max(0, timeoutUs)
     const before = timeout > 0 ? performance.now() : 0
     // -1 is EINTR, which is no event; the owner polls again.
-    const count = this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, timeout)
+    const count = this.wait(timeout)
     const waitedUs = timeout > 0 ? (performance.now() - before) * 1000 : 0
     if (this.failures.length > 0) this.tellFailures()
     for (let i = 0, at = 0; i < count; i++, at += c.EVENT_WORDS) {
@@ -170,6 +178,15 @@ export class EpollTransport implements Transport {
       if (this.generations[slot] === generation) this.dispatch(slot, generation, this.events[at]!)
     }
     return waitedUs
+  }
+
+  /** Not to wait at all is the older call's: it has no time to read. */
+  private wait(timeoutUs: number): number {
+    if (timeoutUs === 0 || !this.isFine) return this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, Math.ceil(timeoutUs / 1000))
+    const seconds = Math.floor(timeoutUs / US_PER_S)
+    this.time[0] = seconds
+    this.time[2] = Math.ceil((timeoutUs - seconds * US_PER_S) * 1000)
+    return this.libc.epoll_pwait2(this.epoll, this.eventsAddress, MAX_EVENTS, this.timeAddress, 0, 0)
   }
 
   dispose(): void {

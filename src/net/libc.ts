@@ -30,6 +30,7 @@ export const EPOLL_CLOEXEC = 0o2000000
 export const EPOLL_CTL_ADD = 1
 export const EPOLL_CTL_DEL = 2
 export const EPOLL_CTL_MOD = 3
+const EPOLL_PWAIT2 = 441
 export const EPOLLIN = 1
 export const EPOLLOUT = 4
 export const EPOLLERR = 8
@@ -49,6 +50,8 @@ export interface Libc {
   epoll_create1(flags: number): number
   epoll_ctl(epoll: number, operation: number, fd: number, event: number): number
   epoll_wait(epoll: number, events: number, count: number, timeoutMs: number): number
+  /** `time` is a `struct __kernel_timespec` of two 64-bit words, `mask` 0 for none. ENOSYS before Linux 5.11. */
+  epoll_pwait2(epoll: number, events: number, count: number, time: number, mask: number, maskBytes: number): number
   errno(): number
   /** Where the buffer lies: see the trap above. */
   address(buffer: Buffer): number
@@ -67,6 +70,7 @@ export function loadLibc(): Libc {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
   // The process itself: Node is linked to whichever libc the system has.
   const self = koffi.load(null)
+  const syscall = self.func('long syscall(long, long, uintptr_t, long, uintptr_t, uintptr_t, size_t)')
   loaded = {
     socket: self.func('int socket(int, int, int)'),
     bind: self.func('int bind(int, const void *, uint)'),
@@ -80,6 +84,8 @@ export function loadLibc(): Libc {
     epoll_create1: self.func('int epoll_create1(int)'),
     epoll_ctl: self.func('int epoll_ctl(int, int, int, uintptr_t)'),
     epoll_wait: self.func('int epoll_wait(int, uintptr_t, int, int)'),
+    // By number: the kernel had it two years before glibc, and it is the same on every architecture.
+    epoll_pwait2: (epoll, events, count, time, mask, maskBytes) => syscall(EPOLL_PWAIT2, epoll, events, count, time, mask, maskBytes),
     errno: koffi.errno as () => number,
     address: (buffer) => {
       assert(buffer.byteLength >= 64 && buffer.byteOffset === 0, 'only a buffer with memory of its own has a lasting address')

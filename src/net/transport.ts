@@ -72,10 +72,10 @@ export interface Transport {
   /** Ends the connection. `end`: what waits is still sent, then the peer sees an orderly end. `reset`: at once, and it sees ECONNRESET. */
   close(socket: number, how: 'end' | 'reset'): void
   /**
-   * epoll: waits up to `timeoutMs` (whole milliseconds; a fraction is cut off) for something to happen, and calls the handler.
-   * Returns the µs spent waiting. stream: returns 0 at once, its handler calls come from Node's loop.
+   * epoll: waits up to `timeoutUs` for something to happen, and calls the handler. Returns the µs spent waiting.
+   * stream: returns 0 at once, its handler calls come from Node's loop.
    */
-  poll(timeoutMs: number): number
+  poll(timeoutUs: number): number
   /** Closes every socket, without a handler call. */
   dispose(): void
 }

@@ -16,12 +16,10 @@ import { Group, type Surroundings } from '../load/group.ts'
 import type { Plan } from '../load/plan.ts'
 import { PlannedMessages } from '../load/rates.ts'
 import { scenarioHash } from '../load/scenario.ts'
-import type { ShareFacts } from '../load/shares.ts'
 import { sliceOf } from '../load/slice.ts'
 import { buildReport, type Outcome } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
 import type { GeneratorCheck, PhaseFacts, TimelineRow } from '../report/types.ts'
-import { SharedLedger } from '../stats/ledger.ts'
 import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
@@ -244,27 +242,16 @@ export class Controller {
     this.isCapped = answers.some((answer) => answer.isCapped)
     const accounts = answers.map((answer) => answer.account)
     const shares = answers.flatMap((answer) => answer.shares)
-    if (shares.length > 0) accounts.push(this.accountShares(shares, new FactBook(facts), window))
-    return { accounts, missing: accounts.reduce((sum, { missing }) => sum + missing, 0) }
-  }
-
-  /** Members of a shared subscription sit in several workers: their bitmaps become one before anything is said to be lost. */
-  private accountShares(told: readonly ShareFacts[], facts: FactBook, window: Window): Account {
-    const merged = new SharedLedger()
-    const shares: ShareFacts[] = []
-    for (const share of told) {
-      let number = shares.findIndex((s) => s.filter === share.filter && s.group === share.group)
-      if (number < 0) number = shares.push(share) - 1
-      else shares[number] = { ...share, fromUs: Math.min(share.fromUs, shares[number]!.fromUs) }
-      for (const [stream, bitmap] of share.bitmaps) merged.merge(number, stream, bitmap)
+    if (shares.length > 0) {
+      const groups = this.plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
+      accounts.push(accountShares(groups, this.plan.settleUs, new FactBook(facts), shares, window, isFinal))
     }
-    const groups = this.plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
-    return accountShares(groups, this.plan.settleUs, facts, shares, merged, window)
+    return { accounts, missing: accounts.reduce((sum, { missing }) => sum + missing, 0) }
   }
 
   private async leave(): Promise<{ sessions: number; retained: number }> {
     if (this.plan.phases.cleanUp) this.begin('cleanUp', this.clock())
-    const answers = await this.crew.ask({ type: 'leave', cleanUp: this.plan.phases.cleanUp }, 'left')
+    const answers = await this.crew.ask({ type: 'leave', cleanUp: this.plan.phases.cleanUp, everyone: false }, 'left')
     const sum = (of: 'sessions' | 'retained') => answers.reduce((total, { leftovers }) => total + leftovers[of], 0)
     const leftovers = { sessions: sum('sessions'), retained: sum('retained') }
     if (leftovers.sessions + leftovers.retained > 0) this.event('leftovers', leftovers)

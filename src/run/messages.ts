@@ -32,7 +32,8 @@ export type Command =
   | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly window: Window; readonly isFinal: boolean }
   /** What is unsent is given up. */
   | { readonly type: 'finish' }
-  | { readonly type: 'leave'; readonly cleanUp: boolean }
+  /** `everyone`: also clients that never connected here are cleaned up after. */
+  | { readonly type: 'leave'; readonly cleanUp: boolean; readonly everyone: boolean }
   | { readonly type: 'stop' }
 
 export type Telling =

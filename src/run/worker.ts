@@ -92,7 +92,7 @@ port.on('message', (command: Command) => {
       tell({ type: 'finished' })
       break
     case 'leave':
-      fleet.leave(nowUs, command.cleanUp)
+      fleet.leave(nowUs, command.cleanUp, command.everyone)
       break
     case 'stop':
       isStopped = true
@@ -156,7 +156,7 @@ function runEpoll(): void {
     turn(nowUs)
     nowUs = clock()
     const wakeUs = fleet.timers.nextUs(Math.min(nowUs + LONGEST_WAIT_US, nextGainUs))
-    waitedUs += transport.poll(wakeUs <= nowUs ? 0 : Math.ceil((wakeUs - nowUs) / 1000))
+    waitedUs += transport.poll(wakeUs - nowUs)
     nowUs = clock()
   } while (nowUs < endUs)
   if (!isStopped) setImmediate(runEpoll)

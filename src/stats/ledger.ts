@@ -177,7 +177,7 @@ export class Ledger {
 /**
  * What the members of shared subscriptions have had, as one bitmap for each (shared subscription, stream).
  *
- * Members sit in several workers and each sees only some of the messages, so gaps would be everywhere; bitmaps are ORed at the merge.
+ * Members sit in several workers and each sees only some of the messages, so gaps would be everywhere.
  */
 export class SharedLedger {
   private readonly bitmaps = new Map<number, Map<number, Uint32Array>>()
@@ -192,24 +192,9 @@ export class SharedLedger {
     return true
   }
 
-  bitmapOf(share: number, stream: number): Uint32Array | undefined {
-    return this.bitmaps.get(share)?.get(stream)
-  }
-
-  /** [share, stream, bitmap] of everything that arrived. */
-  *entries(): Iterable<[share: number, stream: number, bitmap: Uint32Array]> {
-    for (const [share, streams] of this.bitmaps) for (const [stream, bitmap] of streams) yield [share, stream, bitmap]
-  }
-
-  /** ORs a worker's bitmap into this one; returns how many messages both had. */
-  merge(share: number, stream: number, other: Uint32Array): number {
-    const bitmap = this.bitmapFor(share, stream, Math.max(0, other.length - 1))
-    let both = 0
-    for (let i = 0; i < other.length; i++) {
-      both += bitCount(bitmap[i]! & other[i]!)
-      bitmap[i]! |= other[i]!
-    }
-    return both
+  /** What arrived of a shared subscription, by stream. */
+  bitmapsOf(share: number): ReadonlyMap<number, Uint32Array> {
+    return this.bitmaps.get(share) ?? NOTHING
   }
 
   private bitmapFor(share: number, stream: number, word: number): Uint32Array {
@@ -224,6 +209,9 @@ export class SharedLedger {
   }
 }
 
+const NOTHING: ReadonlyMap<number, Uint32Array> = new Map()
+
+/** Whether message `seq` is noted in a bitmap of a `SharedLedger`. */
 export function isSet(bitmap: Uint32Array | undefined, seq: number): boolean {
   return bitmap !== undefined && seq >>> 5 < bitmap.length && (bitmap[seq >>> 5]! & (1 << (seq & 31))) !== 0
 }
@@ -248,12 +236,6 @@ function hash(subscriber: number, stream: number): number {
   let h = Math.imul(subscriber ^ Math.imul(stream, 0x9e3779b1), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35)
   return (h ^ (h >>> 13)) >>> 0
-}
-
-function bitCount(word: number): number {
-  let v = word - ((word >>> 1) & 0x55555555)
-  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333)
-  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }
 
 function copyInto<T extends Uint32Array | Int32Array>(to: T, from: T): T {

@@ -2,21 +2,23 @@
  * Runs scenarios against a real broker: from a scenario written as an object to its report, by the built engine (`dist`), whose workers
  * are files of their own. And what an independent client sees of the broker meanwhile.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import { connect, connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { Report } from '../../src/report/types.ts'
 
 const dist = <T>(path: string): Promise<T> => import(new URL(`../../dist/${path}`, import.meta.url).href) as Promise<T>
 const { loadScenario, NO_OPTIONS } = await dist<typeof import('../../src/load/scenario.ts')>('load/scenario.js')
 const { Controller } = await dist<typeof import('../../src/run/controller.ts')>('run/controller.js')
-const { resolveUrl } = await dist<typeof import('../../src/net/resolve.ts')>('net/resolve.js')
+const { prepare } = await dist<typeof import('../../src/run/prepare.ts')>('run/prepare.js')
 const { ReportFolder } = await dist<typeof import('../../src/report/folder.ts')>('report/folder.js')
 
 export interface RunResult {
   readonly report: Report
   readonly exitCode: number
+  /** Everything in the report's folder. */
+  readonly written: string
 }
 
 export interface Running {
@@ -29,8 +31,6 @@ export interface Running {
 
 export interface RunSettings {
   readonly workers?: number
-  /** Left out: epoll where every broker is plain TCP. */
-  readonly transport?: 'epoll' | 'stream'
   /** What the scenario's paths are relative to. */
   readonly folder?: string
 }
@@ -46,8 +46,7 @@ export async function start(scenario: object, urls: readonly string[], settings:
   const file = join(settings.folder ?? out, 'scenario.yaml')
   // Any JSON is YAML.
   const plan = loadScenario(file, JSON.stringify(scenario), { ...NO_OPTIONS, brokers: urls })
-  const endpoints = await Promise.all(plan.nodes.map((node) => resolveUrl(node.url)))
-  const isPlain = endpoints.flat().every(({ scheme }) => scheme === 'tcp')
+  const prepared = await prepare(plan, { scenario: file, workers: settings.workers ?? 1, allowed: [] })
   const startedAt = new Date()
   const folder = new ReportFolder(out, true, startedAt)
   const begun = new Map<string, Gate>()
@@ -56,21 +55,28 @@ export async function start(scenario: object, urls: readonly string[], settings:
     return begun.get(name)!
   }
   const controller = new Controller({
-    plan,
-    shownPlan: plan,
+    ...prepared,
     scenario: file,
-    endpoints,
-    files: new Map(),
-    transport: settings.transport ?? (isPlain ? 'epoll' : 'stream'),
-    workers: settings.workers ?? 1,
     startedAt,
     folder,
     listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {} },
   })
-  const result = controller.runToReport().finally(() => {
-    for (const { fail } of begun.values()) fail(new Error('the run has ended'))
-    rmSync(out, { recursive: true, force: true })
-  })
+  const finish = async (): Promise<RunResult> => {
+    try {
+      const outcome = await controller.runToReport()
+      folder.finish(outcome.report)
+      return {
+        ...outcome,
+        written: readdirSync(out)
+          .map((name) => readFileSync(join(out, name), 'utf8'))
+          .join('\n'),
+      }
+    } finally {
+      for (const { fail } of begun.values()) fail(new Error('the run has ended'))
+      rmSync(out, { recursive: true, force: true })
+    }
+  }
+  const result = finish()
   return { phase: (name) => gate(name).opened, interrupt: () => controller.interrupt(), result }
 }
 
@@ -130,9 +136,24 @@ export async function counter(url: string, name: string, isEnough: (value: numbe
   return valueOf(packets.at(-1))
 }
 
-/** A temporary folder with these files. */
-export function folderWith(files: Readonly<Record<string, string | Buffer>>): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'scenario-'))
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content)
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+/** Whether the broker has kept a session for this client. Leaves one of its own, with the same client id. */
+export async function hasSession(url: string, clientId: string): Promise<boolean> {
+  const client = connect(url, { clientId, clean: false, reconnectPeriod: 0 })
+  const present = await new Promise<boolean>((resolve, reject) => {
+    client.once('connect', ({ sessionPresent }) => resolve(sessionPresent))
+    client.once('error', reject)
+  })
+  await client.endAsync()
+  return present
+}
+
+/** Topics of the retained messages below `prefix`. */
+export async function retainedTopics(url: string, prefix: string): Promise<string[]> {
+  const { client, until, packets, stop } = await witness(url, `${prefix}/#`)
+  const isMarker = ({ topic }: IPublishPacket): boolean => topic === `${prefix}/marker`
+  // What is retained comes before what is published after the subscription.
+  await client.publishAsync(`${prefix}/marker`, '')
+  await until((seen) => seen.some(isMarker))
+  await stop()
+  return packets.filter((packet) => !isMarker(packet)).map(({ topic }) => topic)
 }

@@ -12,10 +12,12 @@ const QOS = [0, 1, 2] as const
 /** Of each version; each sends twice to each of three topics, one for each QoS. */
 const PUBLISHERS = 20
 const SENT = VERSIONS.length * PUBLISHERS * QOS.length * 2
+/** Trap: mosquitto 2.0.11 leaves QoS 2 out of `publish/messages/received`. */
+const COUNTED = (SENT / 3) * 2
 /** One for each version and granted QoS. */
 const SUBSCRIBERS = VERSIONS.length * QOS.length
 
-function scenario(topic: string, tls: object) {
+function scenario(topic: string, transport: string, tls: object) {
   const groups: Record<string, object> = {}
   for (const [v, version] of VERSIONS.entries()) {
     groups[`pub${v}`] = {
@@ -26,7 +28,7 @@ function scenario(topic: string, tls: object) {
     }
     for (const qos of QOS) groups[`sub${v}${qos}`] = { version, tls, subscribe: [{ filter: `${topic}/#`, qos }] }
   }
-  return { name: 'matrix', settle: '200ms', groups, phases: { warmUp: '0s', measure: '1s', drain: '10s' } }
+  return { name: 'matrix', transport, settle: '200ms', groups, phases: { warmUp: '0s', measure: '1s', drain: '10s' } }
 }
 
 describe.skipIf(!requireMosquitto())('every version and QoS arrives whole', () => {
@@ -53,9 +55,9 @@ describe.skipIf(!requireMosquitto())('every version and QoS arrives whole', () =
     const plain = broker.url('plain')
     const before = await counter(plain, 'publish/messages/received')
     const seen = await witness(plain, `${topic}/#`)
-    const { report, exitCode } = await run(scenario(topic, tls()), [broker.url(listener)], { transport, workers })
+    const { report, exitCode } = await run(scenario(topic, transport, tls()), [broker.url(listener)], { workers })
     await seen.until((packets) => packets.length >= SENT)
-    const after = await counter(plain, 'publish/messages/received', (value) => value >= before + SENT)
+    const after = await counter(plain, 'publish/messages/received', (value) => value >= before + COUNTED)
     await seen.stop()
 
     expect(report.errors).toEqual({})
@@ -70,12 +72,11 @@ describe.skipIf(!requireMosquitto())('every version and QoS arrives whole', () =
       expect(report.qos[qos]!.deliveries).toMatchObject({ owed, received: owed })
       expect(report.qos[qos]!.publishes!.acked).toBe(qos === 0 ? 0 : SENT / 3)
     }
-    // With the same session, versions and QoS differ in nothing that is counted.
     for (const name of Object.keys(report.streams)) expect(report.streams[name]!.publishes!.sent).toBe(PUBLISHERS * 2)
     expect(seen.packets.length).toBe(SENT)
     for (const qos of QOS) {
       expect(seen.packets.filter((packet) => packet.qos === qos && packet.topic.split('/')[2] === `${qos}`)).toHaveLength(SENT / 3)
     }
-    expect(after - before).toBe(SENT)
+    expect(after - before).toBe(COUNTED)
   })
 })

@@ -18,6 +18,7 @@ describe('subscribers that lose their connection', () => {
   let dropped = 0
   let discarded = 0
   let queued = 0
+  let resent = 0
 
   beforeAll(async () => {
     const isAway = (clientId: string) => !broker.sessions('connected').includes(clientId)
@@ -63,7 +64,7 @@ phases: { warmUp: 0s, measure: 1500ms, drain: 4s }
       })
     const finished = await runScenario(text, [broker.url])
     report = finished.report
-    ;({ discarded, queued } = broker.counts)
+    ;({ discarded, queued, resent } = broker.counts)
     await broker.close()
   })
 
@@ -95,7 +96,10 @@ phases: { warmUp: 0s, measure: 1500ms, drain: 4s }
 
   it('are owed all of QoS 1 where their session was to be kept, and the wait on the broker is latency', () => {
     expect(queued).toBeGreaterThan(50)
-    expect(counted(of('keeping'))).toEqual({ owed: TOTAL / 2, received: TOTAL / 2 })
+    // What was under way to it when it was kicked, the broker may send again.
+    const { duplicated, ...keeping } = of('keeping')
+    expect(counted({ ...keeping, duplicated: 0 })).toEqual({ owed: TOTAL / 2, received: TOTAL / 2 })
+    expect(duplicated).toBeLessThanOrEqual(resent)
     const { endToEndUs } = report.groups.keeping!
     expect(endToEndUs!.max).toBeGreaterThan(500_000)
     expect(endToEndUs!.p50).toBeGreaterThan(50_000)

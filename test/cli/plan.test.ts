@@ -1,0 +1,101 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { folder, QUICK, tool } from './tool.ts'
+
+const AT = ['--broker', 'mqtt://192.0.2.1:1883'] // TEST-NET-1: nobody is there, and plan asks nobody
+
+async function planOf(...args: readonly string[]) {
+  const { code, stdout, stderr } = await tool(['plan', ...args, '--json'], { cwd: folder() })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+describe('plan', () => {
+  test('of quickstart says what it does and needs, for people', async () => {
+    const cwd = folder()
+    const { code, stdout } = await tool(['plan', 'quickstart'], { cwd })
+    expect({ code, files: readdirSync(cwd) }).toEqual({ code: 0, files: [] })
+    const machine = stdout.replaceAll(/(open files +\S+|local ports +\S+|memory +\S+ \w+) +.*/g, '$1 …')
+    expect(machine).toMatchInlineSnapshot(`
+      "quickstart: 170 clients on the embedded broker, about 13.6 s
+
+      Groups
+                     clients  connects  publishes  deliveries
+        devices          160     200/s      512/s           -
+        dashboards         8   1,000/s          -       512/s
+        maintenance        2   1,000/s          -        64/s
+
+      Streams
+                             publishes  fan-out  packet
+        devices temperature      160/s      × 1   108 B
+        devices vibration        320/s      × 1   194 B
+        devices status            32/s      × 3   126 B
+
+      Load in measure
+        connects               2,200/s
+        publishes              512/s
+        deliveries             576/s (fan-out 1.13)
+        bytes to the broker    82 KiB/s
+        bytes from the broker  89.6 KiB/s
+        owed deliveries        4,608 of 4,096 messages in 8 s
+        persistent sessions    10
+
+      Needs
+                                           here       there is
+        open files                          270 …
+        local ports                         170 …
+        memory                          125 MiB …
+        pairs of subscriber and stream      800
+      "
+    `)
+  })
+
+  test.each([
+    { name: 'fan-in', publishes: 1000, deliveries: 1000, pairs: 1000 },
+    { name: 'fan-out', publishes: 1, deliveries: 1000, pairs: 1000 },
+    { name: 'point-to-point', publishes: 500, deliveries: 500, pairs: 500 },
+    { name: 'shared-subscription', publishes: 1000, deliveries: 1000, pairs: 0 },
+    { name: 'connect-storm', publishes: 0, deliveries: 0, pairs: 0 },
+    { name: 'mqttbs/fanout-1k', publishes: 1, deliveries: 1000, pairs: 1000 },
+    { name: 'mqttbs/p2p-1k', publishes: 1000, deliveries: 1000, pairs: 1000 },
+    { name: 'mqttbs/sharedsub-1k', publishes: 1000, deliveries: 1000, pairs: 0 },
+    { name: '10m', publishes: 10e6 / 60 + 100, deliveries: 10e6 / 60 + 100_000, pairs: 20e6 },
+  ])('$name: $deliveries deliveries a second', async ({ name, publishes, deliveries, pairs }) => {
+    const plan = await planOf(name, ...AT)
+    expect(plan.publishesPerSec).toBeCloseTo(publishes, 1)
+    expect(plan.deliveriesPerSec).toBeCloseTo(deliveries, 1)
+    expect(plan.need.pairs).toBe(pairs)
+  })
+
+  test('says how --scale changes the fan-out', async () => {
+    const plan = await planOf('10m', '--scale', '0.1%', ...AT)
+    expect(plan).toMatchObject({ clients: 21_000, at100Percent: { clients: 10_011_000 } })
+    expect(plan.at100Percent.fanOut).toBeCloseTo(1.6, 2)
+    expect(plan.fanOut).toBeCloseTo(1, 1)
+  })
+
+  test('warns where this machine falls short, and is no error', async () => {
+    const { code, stdout } = await tool(['plan', '10m', '--set', 'groups.devices.clients=12M', ...AT], { cwd: folder() })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^⚠ needs 14,011,100 open files, this process may have [\d,]+: raise the limit/m)
+    expect(stdout).toMatch(/^⚠ needs 14,011,000 local ports towards one broker address, the kernel gives [\d,]+: /m)
+  })
+
+  test('warns of a report that run would refuse to write over', async () => {
+    const cwd = folder()
+    writeFileSync(join(cwd, 'report.json'), '{}')
+    const { code, stdout } = await tool(['plan', 'quickstart', '--out', cwd], { cwd })
+    expect(code).toBe(0)
+    expect(stdout).toContain(`⚠ would find a report in ${cwd}`)
+  })
+
+  test('takes the flags of run', async () => {
+    const cwd = folder()
+    writeFileSync(join(cwd, 'quick.yaml'), QUICK)
+    const flags = ['--set', 'groups.devices.clients=7', '--duration', '10s', '--seed', '7', '--label', 'a=b', '--workers', '2']
+    const { code, stdout } = await tool(['plan', 'quick.yaml', '--json', ...flags], { cwd })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ clients: 8, publishes: 700, owed: 700 })
+  })
+})
