@@ -50,6 +50,8 @@ function commands(setExitCode: (code: number) => void): Command {
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .exitOverride()
+    // Without the defaults that commander adds: those worth knowing are in the words.
+    .configureHelp({ optionDescription: ({ description }) => description })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, paint.red('error:'))) })
     .addHelpText('after', '\nStart with: mqtt-scale run quickstart')
 

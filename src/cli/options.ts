@@ -39,10 +39,8 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
   const option = (flags: string, words: string) => new Option(flags, words)
   const onlyRun = (it: Option) => it.hideHelp(isPlan)
   command
-    .addOption(
-      option('--broker <url>', 'in place of the scenario’s brokers; repeatable, for a cluster').argParser(collect).default([], 'none'),
-    )
-    .addOption(option('--set <path=value>', 'change a value of the scenario; repeatable').argParser(collect).default([], 'none'))
+    .addOption(option('--broker <url>', 'in place of the scenario’s brokers; repeatable, for a cluster').argParser(collect).default([]))
+    .addOption(option('--set <path=value>', 'change a value of the scenario; repeatable').argParser(collect).default([]))
     .addOption(option('--scale <share>', 'multiply clients and group rates: 10%, 250%').argParser(above0(parseShare)))
     .addOption(option('--seed <n>', 'another seed: other timings of the same load').argParser(seed))
     .addOption(option('--duration <time>', 'length of measure: 30s, 5m').argParser(above0(parseDuration)))
@@ -51,15 +49,13 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
     .addOption(option('--force', 'write over a report that is there'))
     .addOption(option('--json', isPlan ? 'as JSON' : 'the report as JSON on stdout'))
     .addOption(option('--quiet', 'no progress and no summary: errors only'))
-    .addOption(onlyRun(option('--label <key=value>', 'a label in the report; repeatable').argParser(label).default([], 'none')))
-    .addOption(
-      onlyRun(option('--report <format=file>', 'one more report, html or text; repeatable').argParser(reportOutput).default([], 'none')),
-    )
+    .addOption(onlyRun(option('--label <key=value>', 'a label in the report; repeatable').argParser(label).default([])))
+    .addOption(onlyRun(option('--report <format=file>', 'one more report, html or text; repeatable').argParser(reportOutput).default([])))
     .addOption(
       onlyRun(
         option('--allow-target <target>', 'connect to nothing else: HOST[:PORT] or a CIDR block; repeatable')
           .argParser(collect)
-          .default([], 'any'),
+          .default([]),
       ),
     )
   for (const flags of LATER) command.addOption(option(flags, 'not in this version').hideHelp().argParser(later(flags)).preset('later'))
@@ -78,7 +74,7 @@ export function collect(text: string, before: readonly string[]): string[] {
 
 export function later(what: string): () => never {
   return () => {
-    throw new UsageError(`${what.split(' ')[0]} is not in this version of mqtt-scale`)
+    throw new UsageError(`${what.replace(/ <.*/, '')} is not in this version of mqtt-scale`)
   }
 }
 

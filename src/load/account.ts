@@ -301,6 +301,8 @@ class Accountant {
       counts.owed += measured
       counts.lost += lost
       counts.received += measured - lost
+      counts.untimedOwed += measured
+      counts.untimedReceived += measured - lost
       this.missing += lost
     }
     this.unverified.clear()

@@ -280,6 +280,7 @@ export class Client {
     this.isWritable = false
     this.socket = fleet.open(this, this.attempts.count++)
     this.cell.record('connectLag', fleet.clock() - intendedUs)
+    if (this.socket < 0) this.lose(nowUs, 'TLS: the certificate or key of the client can’t be used')
   }
 
   /** Everything a connected client does of its own accord: acknowledge late, keep alive, publish, leave. */

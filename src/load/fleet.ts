@@ -4,6 +4,7 @@
  * The worker that owns a fleet reads the clock and turns the loop; the fleet only reacts: `advance` fires timers, the transport calls the
  * handler's methods. Between two calls the output is always empty.
  */
+import { EnvironmentError } from '../errors.ts'
 import { type Event, EventKind, Output } from '../mqtt/output.ts'
 import { packetName } from '../mqtt/packet.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
@@ -14,7 +15,7 @@ import { countIn, Metrics } from '../stats/metrics.ts'
 import { formatCode } from '../units.ts'
 import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
-import { Client } from './client.ts'
+import { Client, STATE } from './client.ts'
 import { Exceptions, type Facts } from './facts.ts'
 import { Group, type Surroundings } from './group.ts'
 import { type Header, WILL_ENTRY } from './header.ts'
@@ -198,15 +199,18 @@ export class Fleet implements TransportHandler {
 
   // What clients ask for.
 
-  /** Starts a client's connection: its node's addresses and its source addresses in turn. */
+  /** Starts a client's connection: its node's addresses and its source addresses in turn. -1: its certificate can't be used. */
   open(client: Client, attempt: number): number {
     const { group } = client
     const endpoints = this.around.endpoints[client.node]!
     const endpoint = endpoints[(client.index + attempt) % endpoints.length]!
     const sources = group.plan.sourceAddresses
+    const isSecure = endpoint.scheme === 'tls' || endpoint.scheme === 'wss'
+    const tls = isSecure ? identityOf(client) : null
+    if (isSecure && tls === null) return -1
     const options: OpenOptions = {
       localAddress: sources.length === 0 ? null : sources[client.index % sources.length]!,
-      tls: endpoint.scheme === 'tls' || endpoint.scheme === 'wss' ? group.tls!(client.index) : null,
+      tls,
       ws: endpoint.scheme === 'ws' || endpoint.scheme === 'wss' ? group.plan.ws : null,
     }
     return this.transport.open(client.owner, endpoint, options)
@@ -316,7 +320,10 @@ export class Fleet implements TransportHandler {
   /** What the subscribers' workers must know of this slice's publishers. */
   facts(nowUs: number): Facts {
     let pending = 0
-    for (const client of this.clients) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
+    for (const client of this.clients) {
+      // Who has given up will neither send nor hear any more: nobody waits for it.
+      if (client.state !== STATE.failed) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
+    }
     const entries = this.groups.flatMap((g) =>
       g.plan.publish.map((entry, e) => {
         const next = new Uint32Array(g.to - g.from)
@@ -356,5 +363,15 @@ export class Fleet implements TransportHandler {
       case EventKind.REASON:
         this.reasonCounts[event.packet * 256 + event.code]!++
     }
+  }
+}
+
+/** What a client needs for TLS; null: it has files of its own, and they can't be used. That is its trouble alone, not its worker's. */
+function identityOf(client: Client): TlsOptions | null {
+  try {
+    return client.group.tls!(client.index)
+  } catch (error) {
+    if (error instanceof EnvironmentError) return null
+    throw error
   }
 }

@@ -19,6 +19,8 @@ export class Timers {
   private readonly slotOf: Int32Array
   private readonly heads = new Int32Array(2 * SLOTS).fill(-1)
   private tick = 0
+  /** The first tick that timers may still be put into. */
+  private openTick = 0
   private active = 0
 
   /** @param count  timers are named 0 … count - 1 */
@@ -43,14 +45,17 @@ export class Timers {
     return this.dueUs[id]!
   }
 
-  /** Fires every timer that is due; it is cleared before its call, which may set it again (it then fires in a later `advance`). */
+  /** Fires every timer that is due; it is cleared before its call, which may set it again: for a past moment it fires once more at most. */
   advance(nowUs: number, fire: (id: number) => void): void {
     const target = Math.floor(nowUs / TICK_US)
     for (;;) {
+      // What a call sets for a past moment must not go into the slot that is being left: it would come round a whole turn later.
+      this.openTick = Math.max(this.tick, target)
       this.fireSlot(this.tick & (SLOTS - 1), nowUs, fire)
       if (this.tick >= target) return
       // With no timer at all the ring may jump.
       this.tick = this.active === 0 ? target : this.tick + 1
+      this.openTick = this.tick
       if ((this.tick & (SLOTS - 1)) === 0) this.cascade()
     }
   }
@@ -107,7 +112,7 @@ export class Timers {
   }
 
   private link(id: number): void {
-    const tick = Math.max(this.tick, Math.floor(this.dueUs[id]! / TICK_US))
+    const tick = Math.max(this.openTick, Math.floor(this.dueUs[id]! / TICK_US))
     const turns = Math.floor(tick / SLOTS) - Math.floor(this.tick / SLOTS)
     const slot = turns === 0 ? tick & (SLOTS - 1) : SLOTS + ((Math.floor(this.tick / SLOTS) + Math.min(turns, SLOTS - 1)) & (SLOTS - 1))
     const head = this.heads[slot]!

@@ -228,8 +228,9 @@ function deliveryFigures({ counts, latencies }: Cell<'deliveries'>, unverified =
   const { owed, received, lost, excused, duplicated, reordered, unexpected, dropped } = counts
   const recorded = latencies.endToEnd?.count ?? 0
   // Streams that are only counted have deliveries without latencies: those are of what was verified.
-  const verified = Math.min(received, recorded)
-  const wanted = latencies.endToEnd === undefined && received > 0 ? 0 : owed + dropped - (received - verified)
+  const timed = received - counts.untimedReceived
+  const verified = Math.min(timed, recorded)
+  const wanted = owed - counts.untimedOwed + dropped - (timed - verified)
   return {
     deliveries: { owed, received, lost, excused, duplicated, reordered, unexpected, unverified },
     endToEndUs: summarize(latencies.endToEnd ?? null, wanted, recorded - verified),

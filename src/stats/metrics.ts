@@ -21,7 +21,20 @@ export const CELLS = {
     latencies: ['ack', 'sendLag', 'blocked'],
   },
   deliveries: {
-    counters: ['arrived', 'owed', 'received', 'lost', 'excused', 'dropped', 'duplicated', 'reordered', 'unexpected'],
+    // Of owed and received, `untimed` ones are of streams without a header: they have no latencies.
+    counters: [
+      'arrived',
+      'owed',
+      'received',
+      'lost',
+      'excused',
+      'dropped',
+      'duplicated',
+      'reordered',
+      'unexpected',
+      'untimedOwed',
+      'untimedReceived',
+    ],
     latencies: ['endToEnd'],
   },
 } as const

@@ -130,10 +130,10 @@ export async function witness(url: string, filter: string, options: IClientOptio
 /** Mosquitto's own counter, such as `publish/messages/received`: the first value it tells from now on that `isEnough` takes. */
 export async function counter(url: string, name: string, isEnough: (value: number) => boolean = () => true): Promise<number> {
   const { until, packets, stop } = await witness(url, `$SYS/broker/${name}`)
-  const valueOf = (packet: IPublishPacket | undefined): number => Number(packet?.payload.toString())
-  await until((told) => told.length > 0 && isEnough(valueOf(told.at(-1))))
+  const numberIn = (packet: IPublishPacket | undefined): number => Number(packet?.payload.toString())
+  await until((told) => told.length > 0 && isEnough(numberIn(told.at(-1))))
   await stop()
-  return valueOf(packets.at(-1))
+  return numberIn(packets.at(-1))
 }
 
 /** Whether the broker has kept a session for this client. Leaves one of its own, with the same client id. */

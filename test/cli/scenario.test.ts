@@ -25,7 +25,10 @@ describe('SCENARIO', () => {
 
   test.each(['run', 'plan'])('%s says every problem of a wrong one, by its place, and starts nothing', async (command) => {
     const cwd = folder()
-    writeFileSync(join(cwd, 'wrong.yaml'), QUICK.replace('every: 100ms', 'every: 100').replace('t/+', 't/{plant}').replace('timeout: 300ms', 'timout: 1s'))
+    writeFileSync(
+      join(cwd, 'wrong.yaml'),
+      QUICK.replace('every: 100ms', 'every: 100').replace('t/+', 't/{plant}').replace('timeout: 300ms', 'timout: 1s'),
+    )
     const { code, stdout, stderr } = await tool([command, 'wrong.yaml'], { cwd })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const lines = stderr.trimEnd().split('\n')
