@@ -16,6 +16,7 @@ import { type Endpoint, epollAvailable } from '../net/transport.ts'
 import { type EmbeddedBroker, startEmbeddedBroker } from './broker.ts'
 import { identities } from './identity.ts'
 import { localPortsNeeded, shortages, thisMachine } from './limits.ts'
+import { reachable } from './reach.ts'
 import { checkTargets } from './targets.ts'
 
 export interface Prepared {
@@ -57,7 +58,8 @@ export async function prepare(plan: Plan, options: PrepareOptions): Promise<Prep
   const warnings = checkLimits(withEmbeddedNode(plan, EMBEDDED_URL), endpoints, files, transport, workers)
   checkIdentities(withEmbeddedNode(withSecrets, EMBEDDED_URL), endpoints, files, folder)
   const broker = plan.embedded ? await startEmbeddedBroker() : null
-  const ready = { endpoints: broker === null ? endpoints : [await resolveUrl(broker.url)], files, transport, workers, broker, warnings }
+  const addresses = broker === null ? await Promise.all(endpoints.map(reachable)) : [await resolveUrl(broker.url)]
+  const ready = { endpoints: addresses, files, transport, workers, broker, warnings }
   const url = broker?.url ?? ''
   return { plan: withEmbeddedNode(withSecrets, url), shownPlan: withEmbeddedNode(plan, url), ...ready }
 }
