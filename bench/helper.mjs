@@ -66,7 +66,7 @@ export async function withSink(words, use, core = SINK) {
   const { port } = await line((l) => 'port' in l)
   const sink = {
     port,
-    pid: child.pid,
+    kill: () => child.kill('SIGKILL'),
     next: () => line((l) => 'connections' in l),
     stop() {
       const final = line((l) => l.final)
@@ -77,7 +77,7 @@ export async function withSink(words, use, core = SINK) {
   try {
     return await use(sink)
   } finally {
-    child.kill('SIGKILL')
+    sink.kill()
   }
 }
 
@@ -88,20 +88,22 @@ export async function flood(port, connections, seconds = SECONDS) {
 }
 
 /**
- * Runs a scenario against a sink's port; `use` gets the process while it runs, and its phases.
+ * Runs a scenario against a sink; `use` gets the process while it runs, and its phases. When `use` returns, both are killed.
  *
- * @param text  the scenario; JSON is YAML
+ * @param scenario  an object: JSON is YAML
  */
-export async function withRun(port, scenario, use, { transport = 'epoll', workers = 1, core = GENERATOR, flags = [] } = {}) {
+export async function withRun(sink, scenario, use, { transport = 'epoll', workers = 1, core = GENERATOR, flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-scale-bench-'))
   const file = join(folder, 'run.json')
-  writeFileSync(file, JSON.stringify({ text: JSON.stringify(scenario), broker: `mqtt://127.0.0.1:${port}`, transport, workers, folder }))
+  writeFileSync(file, JSON.stringify({ text: JSON.stringify(scenario), broker: `mqtt://127.0.0.1:${sink.port}`, transport, workers, folder }))
   const { child, line } = start(core, process.execPath, [...flags, path('bench/drive.mjs'), file])
   const report = line((l) => 'report' in l).then((l) => l.report)
   report.catch(() => {})
   try {
-    return await use({ pid: child.pid, phase: (name) => line((l) => l.phase === name), report, end: () => child.kill('SIGTERM'), child })
+    return await use({ pid: child.pid, phase: (name) => line((l) => l.phase === name), report })
   } finally {
+    // The sink first: whoever closes first keeps its ports in TIME_WAIT for a minute, and with them the next pass would connect slowly.
+    sink.kill()
     child.kill('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   }
@@ -128,15 +130,14 @@ export async function measure(sink, run, counter, seconds = SECONDS) {
 }
 
 /** Clients that publish 64 bytes at a rate in all, for long enough to be measured. */
-export function publishers({ clients = 1000, qos = 0, perSec, seconds = SECONDS + 3, group = {} }) {
+export function publishers({ clients = 1000, qos = 0, perSec, seconds = SECONDS + 3 }) {
   return {
     settle: '2s',
     groups: {
       bench: {
         clients,
         keepAlive: '5m',
-        connect: { rate: `${Math.min(clients * 4, 10_000)}/s` },
-        ...group,
+        connect: { rate: `${clients}/s` },
         publish: [{ name: 'flat-out', topic: 'bench/plant-1/line-1/{run}/{client}', rate: `${Math.round(perSec)}/s`, qos, payload: { bytes: 64 } }],
       },
     },

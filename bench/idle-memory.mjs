@@ -20,7 +20,7 @@ async function resident(clients) {
   }
   return withSink([], (sink) =>
     withRun(
-      sink.port,
+      sink,
       scenario,
       async (run) => {
         await run.phase('measure')

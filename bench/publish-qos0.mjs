@@ -12,7 +12,7 @@ for (let i = 0; i < PASSES; i++) {
   const floor = await withSink([], (sink) => flood(sink.port, CLIENTS))
   // More than can be sent, yet not so much that messages get later than `settle`: those are noted down one by one.
   const scenario = publishers({ clients: CLIENTS, perSec: floor.perSec * 1.15 })
-  const ours = await withSink([], (sink) => withRun(sink.port, scenario, (run) => measure(sink, run, 'publishes'), { transport }))
+  const ours = await withSink([], (sink) => withRun(sink, scenario, (run) => measure(sink, run, 'publishes'), { transport }))
   passes.push({ floor, ours })
 }
 const of = (figure, digits) => spread(passes.map(figure), digits)

@@ -9,7 +9,7 @@ const transport = process.argv[2] ?? 'epoll'
 const passes = []
 for (let i = 0; i < PASSES; i++) {
   const scenario = publishers({ qos: 1, perSec: Number(process.env.BENCH_RATE ?? 180_000) })
-  passes.push(await withSink([], (sink) => withRun(sink.port, scenario, (run) => measure(sink, run, 'publishes'), { transport })))
+  passes.push(await withSink([], (sink) => withRun(sink, scenario, (run) => measure(sink, run, 'publishes'), { transport })))
 }
 const of = (figure, digits) => spread(passes.map(figure), digits)
 say('publish QoS 1', {

@@ -14,7 +14,7 @@ scenario.groups.listeners = { clients: SUBSCRIBERS, keepAlive: '5m', connect: { 
 
 const passes = []
 for (let i = 0; i < PASSES; i++) {
-  passes.push(await withSink(['--fan'], (sink) => withRun(sink.port, scenario, (run) => measure(sink, run, 'forwarded'), { transport })))
+  passes.push(await withSink(['--fan'], (sink) => withRun(sink, scenario, (run) => measure(sink, run, 'forwarded'), { transport })))
 }
 const of = (figure, digits) => spread(passes.map(figure), digits)
 say('receive into the ledger', {

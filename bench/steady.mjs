@@ -22,7 +22,7 @@ for (let i = 0; i < PASSES; i++) {
   const scenario = publishers({ clients: CLIENTS, perSec: CLIENTS, seconds })
   const pass = await withSink(['--buckets', `${BUCKET_MS}`], (sink) =>
     withRun(
-      sink.port,
+      sink,
       scenario,
       async (run) => {
         await run.phase('measure')

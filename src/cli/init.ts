@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { PACKAGE, shippedScenario } from './scenarios.ts'
-import { print } from './terminal.ts'
+import { print, TOOL } from './terminal.ts'
 
 const SCHEMA = join(PACKAGE, 'schema', 'scenario.schema.json')
 
@@ -29,7 +29,7 @@ export function init(name: string): void {
       throw new UsageError(`${file} is there already`, { hint: 'init never overwrites: give another name, or remove it' })
     throw new EnvironmentError(`can't write ${file} (${code})`, { cause })
   }
-  print(`${file} is written. Next:\n  mqtt-scale plan ${file}\n  mqtt-scale run ${file}\n`)
+  print(`${file} is written. Next:\n  ${TOOL} plan ${file}\n  ${TOOL} run ${file}\n`)
 }
 
 /** The text with the schema where it is seen from the new file, and with the new scenario's own name. */

@@ -18,7 +18,7 @@ import { type Prepared, prepare } from '../run/prepare.ts'
 import { loadOptions, type ReportOutput, type RunFlags } from './options.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { asTyped, readScenario } from './scenarios.ts'
-import { columns, hasColor, paint, print, say } from './terminal.ts'
+import { columns, hasColor, paint, print, say, TOOL } from './terminal.ts'
 
 const REPORTS = 'reports'
 const INVALID = 4
@@ -136,11 +136,10 @@ function hasReports(): boolean {
 }
 
 function nextSteps(scenario: string): string {
-  const tool = process.env.npm_command === 'exec' ? 'npx mqtt-scale' : 'mqtt-scale'
   const steps = [
-    [`${tool} run ${scenario} --broker mqtt://HOST:1883`, 'the same on a broker of yours'],
-    [`${tool} plan ${scenario} --scale 1000%`, 'what ten times as much would do and need'],
-    [`${tool} init factory`, 'a commented scenario of your own to start from'],
+    [`${TOOL} run ${scenario} --broker mqtt://HOST:1883`, 'the same on a broker of yours'],
+    [`${TOOL} plan ${scenario} --scale 1000%`, 'what ten times as much would do and need'],
+    [`${TOOL} init factory`, 'a commented scenario of your own to start from'],
   ] as const
   const width = Math.max(...steps.map(([command]) => command.length))
   return `\nTry next\n${steps.map(([command, words]) => `  ${command.padEnd(width)}  ${words}\n`).join('')}`

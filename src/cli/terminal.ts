@@ -14,6 +14,9 @@ export const paint: ChalkInstance = new Chalk({ level: hasColor.stderr ? 1 : 0 }
 /** Colours for stdout. */
 export const ink: ChalkInstance = new Chalk({ level: hasColor.stdout ? 1 : 0 })
 
+/** How the user started this program, for the commands it suggests. */
+export const TOOL = process.env.npm_command === 'exec' ? 'npx mqtt-scale' : 'mqtt-scale'
+
 /** Columns of stdout; what a log is comfortable with where it is no terminal. */
 export function columns(): number {
   return process.stdout.columns ?? 100

@@ -241,8 +241,9 @@ class Accountant {
     if (kind !== 0) return hasArrived || isPermitted ? 'excused' : null
     if (!isOwed) return hasArrived || isPermitted ? 'excused' : null
     if (hasArrived) return 'received'
-    // What waits on the broker for a client that can't return is neither there nor lost.
-    return isFinal && !standing.isConnected && toUs > standing.lostAtUs ? 'excused' : 'lost'
+    // What waits on the broker for a client that can't return, or not in time, is neither there nor lost.
+    const waits = standing.waitedInVain(toUs) || (isFinal && !standing.isConnected && toUs > standing.lostAtUs)
+    return waits ? 'excused' : 'lost'
   }
 
   takeShare(share: Share, audience: Audience, isFinal: boolean): void {

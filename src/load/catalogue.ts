@@ -30,6 +30,8 @@ export class Catalogue {
   private readonly publishers: readonly Publishers[]
   /** By entry: what the topics of its streams look like, or null where messages carry a header. */
   private readonly unverified: readonly (string | null)[]
+  /** What the topics of wills without a header look like. */
+  private readonly wills: readonly string[]
   private readonly shareNumbers = new Map<string, number>()
   /** The whole filters of the shared subscriptions, by number. */
   readonly shares: string[] = []
@@ -38,7 +40,12 @@ export class Catalogue {
     this.hasShares = groups.some(({ plan }) => plan.subscribe.some((s) => parseShare(s.filter) !== null))
     this.publishers = groups.flatMap((group) => group.plan.publish.map((_, e) => publishersOf(group, e)))
     this.unverified = groups.flatMap(({ plan }) =>
-      plan.publish.map((entry) => (headerForm(plan, entry.payload) === 'none' ? entry.topic.replaceAll(/[^/]*\{\w+\}[^/]*/g, '+') : null)),
+      plan.publish.map((entry) => (headerForm(plan, entry.payload) === 'none' ? shapeOf(entry.topic) : null)),
+    )
+    // A will's properties have no header either.
+    const isBare = (form: string) => form === 'none' || form === 'property'
+    this.wills = groups.flatMap(({ plan }) =>
+      plan.will !== null && isBare(headerForm(plan, plan.will.payload)) ? [shapeOf(plan.will.topic)] : [],
     )
   }
 
@@ -61,6 +68,11 @@ export class Catalogue {
     return this.unverified.findIndex((filter) => filter !== null && matches(filter, topic))
   }
 
+  /** Whether this may be the topic of a will without a header. */
+  isWill(topic: string): boolean {
+    return this.wills.some((filter) => matches(filter, topic))
+  }
+
   isUnverified(entry: number): boolean {
     return this.unverified[entry] !== null
   }
@@ -77,6 +89,11 @@ export class Catalogue {
     }
     return { filter: share.filter, share: number }
   }
+}
+
+/** A filter that all topics of a template match: variables stand within one level. */
+function shapeOf(topic: string): string {
+  return topic.replaceAll(/[^/]*\{[\w-]+\}[^/]*/g, '+')
 }
 
 function publishersOf(group: Group, e: number): Publishers {

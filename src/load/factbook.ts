@@ -65,11 +65,25 @@ export class FactBook {
     const parts: number[][] = []
     for (let i = 0; i < intervals.length; i += 4) parts.push(intervals.slice(i, i + 4))
     parts.sort((a, b) => a[1]! - b[1]!)
-    const late = parts.filter((p) => p[0] === EXCEPTION.late)
+    const late = join(parts.filter((p) => p[0] === EXCEPTION.late))
     const others = parts.filter((p) => p[0] !== EXCEPTION.late)
     if (late.length > 0) this.late.set(stream, late.flat())
     if (others.length > 0) this.exceptions.set(stream, others.flat())
   }
+}
+
+/** A message that was sent again and again was late each time: the last time counts, which is the largest delay. */
+function join(parts: readonly number[][]): number[][] {
+  const joined: number[][] = []
+  for (const part of parts) {
+    const last = joined.at(-1)
+    if (last === undefined || part[1]! >= last[2]!) joined.push(part)
+    else {
+      last[2] = Math.max(last[2]!, part[2]!)
+      last[3] = Math.max(last[3]!, part[3]!)
+    }
+  }
+  return joined
 }
 
 /** Place of the interval that `seq` is in, or -1: intervals rise and do not overlap. */

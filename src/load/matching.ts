@@ -46,7 +46,8 @@ export class Matching {
     const alone: Link[][] = []
     let shared = 0
     let qos: Matches['qos'] = 0
-    for (const subscription of subscribers.subscribe) {
+    // The same filter twice is one subscription, the later one (MQTT 3.1.1 §3.8.4).
+    for (const subscription of new Map(subscribers.subscribe.map((s) => [s.filter, s])).values()) {
       const share = parseShare(subscription.filter)
       const links = linksOf(expand(share?.filter ?? subscription.filter, subscribers), topic)
       if (links === null) continue
@@ -175,7 +176,7 @@ function linksOf(filter: string, topic: string): Link[] | null {
 /** With noLocal on all of its filters a client gets nothing of its own (MQTT 5.0 §3.8.3.1). */
 function ownLinks(subscribers: GroupPlan, publishers: GroupPlan): Link[] | null {
   const isLocal = (subscription: SubscribePlan) => !subscription.noLocal
-  return false && !subscribers.subscribe.some(isLocal) ? [['{client}', '{client}']] : null
+  return subscribers === publishers && !subscribers.subscribe.some(isLocal) ? [['{client}', '{client}']] : null
 }
 
 /** What is the same for all clients of a group is no variable here, and a client id is what it is made of. */

@@ -159,29 +159,26 @@ export class Receiver {
   private settle(event: Event, row: number, stream: number, publishedQos: QoS, nowUs: number): void {
     const { fleet, standing } = this
     const mask = fleet.ledger.maskOf(row)
-    const qos = Math.min(publishedQos, this.grantedQos(mask)) as QoS
+    // A shared subscription takes what the client's plain ones have had already, or do not match.
+    const plain = (mask & this.plainBits) >>> 0
+    const qos = Math.min(publishedQos, this.grantedQos(plain === 0 ? mask : plain)) as QoS
     const isMeasured = fleet.isMeasured(header.intendedUs)
     if (event.retain && !this.keepsRetain(mask)) {
       if (isMeasured) this.count(header.entry, qos, 'excused')
       return
     }
-    const share = this.shareOf(mask)
-    if (share >= 0) {
-      if (!fleet.shared.arrive(share, stream, header.seq)) {
-        if (isMeasured) this.count(header.entry, qos, 'duplicated')
-        return
-      }
+    const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, header.seq, publishedQos)
+    if (arrival === ARRIVAL.duplicate && mask !== plain && this.takeShared(mask, stream)) {
       if (isMeasured) this.arrived(qos, nowUs, true)
       return
     }
-    const arrival = fleet.ledger.arrive(row, header.seq, publishedQos)
     if (!isMeasured) return
     if (arrival === ARRIVAL.duplicate) {
-      this.count(header.entry, qos, this.isFurtherCopy(row, mask) || event.retain ? 'excused' : 'duplicated')
+      this.count(header.entry, qos, plain !== 0 && (this.isFurtherCopy(row, plain) || event.retain) ? 'excused' : 'duplicated')
       return
     }
     if (arrival === ARRIVAL.reordered) this.count(header.entry, qos, 'reordered')
-    if (this.looksOwed(mask, qos, standing)) this.arrived(qos, nowUs, false)
+    if (this.looksOwed(plain, qos, standing)) this.arrived(qos, nowUs, false)
   }
 
   /** The best QoS granted to the subscriptions of `mask`. */
@@ -224,16 +221,21 @@ export class Receiver {
     return mask >>> 0
   }
 
-  /** A shared subscription takes the message if no plain one of the client's does. */
-  private shareOf(mask: number): number {
+  /** Bits of the subscriptions that are not shared. */
+  private get plainBits(): number {
     if (!this.fleet.catalogue.hasShares) return -1
-    let share = -1
+    let bits = 0
+    for (let s = 0; s < this.subscriptions.length; s++) if (this.subscriptions[s]!.share < 0) bits |= 1 << s
+    return bits
+  }
+
+  /** Credits the message to the first of the client's shared subscriptions that has not had it; false if all have. */
+  private takeShared(mask: number, stream: number): boolean {
     for (let s = 0; s < this.subscriptions.length; s++) {
-      if (!(mask & (1 << s))) continue
-      if (this.subscriptions[s]!.share < 0) return -1
-      share = this.subscriptions[s]!.share
+      const { share } = this.subscriptions[s]!
+      if (share >= 0 && mask & (1 << s) && this.fleet.shared.arrive(share, stream, header.seq)) return true
     }
-    return share
+    return false
   }
 
   private keepsRetain(mask: number): boolean {
@@ -255,12 +257,12 @@ export class Receiver {
 
   /** Without a header of ours, or with a damaged one: of a stream that has no room for one, retained from elsewhere, or not to be explained. */
   private receiveUnknown(event: Event): void {
+    const { catalogue } = this.fleet
+    const topic = topicText(event)
+    const entry = catalogue.unverifiedEntry(topic)
     if (event.retain) this.count(-1, 0, 'excused')
-    else {
-      const entry = this.fleet.catalogue.unverifiedEntry(topicText(event))
-      if (entry < 0) this.count(-1, 0, 'unexpected')
-      else this.fleet.countUnverified(this.client.owner, entry)
-    }
+    else if (entry >= 0) this.fleet.countUnverified(this.client.owner, entry)
+    else this.count(-1, 0, catalogue.isWill(topic) ? 'excused' : 'unexpected')
   }
 
   /** @param entry  -1: of no known stream; counted with the group's and shown in the totals */

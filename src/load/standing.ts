@@ -8,7 +8,7 @@
  * Most clients never lose a connection, so the past is a list that is made when the first interval ends.
  */
 interface Interval {
-  /** The subscription (its number in the group), or CONNECTED. */
+  /** The subscription (its number in the group), CONNECTED or EXPIRED. */
   readonly what: number
   readonly fromUs: number
   readonly toUs: number
@@ -16,6 +16,8 @@ interface Interval {
 }
 
 const CONNECTED = -1
+/** From the loss of a connection to the end of its session. */
+const EXPIRED = -2
 
 export class Standing {
   connectedAtUs = Number.POSITIVE_INFINITY
@@ -44,6 +46,8 @@ export class Standing {
   connected(nowUs: number, node: number, sessionPresent: boolean, expiryUs: number): void {
     const expiresAtUs = this.lostAtUs + expiryUs
     for (let s = 0; s < this.grantedAtUs.length; s++) if (!sessionPresent) this.endSubscription(s, Math.min(nowUs, expiresAtUs))
+    if (!sessionPresent && expiryUs > 0 && expiresAtUs < nowUs)
+      this.keep({ what: EXPIRED, fromUs: this.lostAtUs, toUs: expiresAtUs, node: this.node })
     this.connectedAtUs = nowUs
     this.lostAtUs = Number.POSITIVE_INFINITY
     this.node = node
@@ -70,6 +74,11 @@ export class Standing {
 
   wasConnected(fromUs: number, toUs: number): boolean {
     return this.connectedAtUs <= fromUs || this.covered(CONNECTED, fromUs, toUs)
+  }
+
+  /** Whether what was sent by then waited on the broker for a client that returned only when its session had expired. */
+  waitedInVain(toUs: number): boolean {
+    return this.past?.some((i) => i.what === EXPIRED && i.fromUs < toUs && toUs <= i.toUs) ?? false
   }
 
   /** Each stretch of time in which subscription `s` stood; `toUs` is Infinity for one that still does. `expiryUs` as in `connected`. */

@@ -30,9 +30,11 @@ function target(text: string): (endpoint: Endpoint) => boolean {
     const family = isIP(address)
     const bits = /^\d{1,3}$/.test(text.slice(slash + 1)) ? Number(text.slice(slash + 1)) : Number.NaN
     if (family === 0 || !(bits <= (family === 4 ? 32 : 128))) throw wrong
+    const type = family === 4 ? 'ipv4' : 'ipv6'
     const block = new BlockList()
-    block.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
-    return (endpoint) => endpoint.family === family && block.check(endpoint.address, family === 4 ? 'ipv4' : 'ipv6')
+    block.addSubnet(address, bits, type)
+    // To a block list an IPv4 address is in ::/0 too.
+    return (endpoint) => endpoint.family === family && block.check(endpoint.address, type)
   }
   const { host, port } = hostAndPort(text, wrong)
   return (endpoint) => (same(endpoint.hostname, host) || same(endpoint.address, host)) && (port === null || endpoint.port === port)

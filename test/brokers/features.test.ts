@@ -78,21 +78,22 @@ describe.skipIf(!requireMosquitto())('MQTT 5', () => {
     const aliased = (await run(groups(true), [url])).report
     for (const { deliveries } of [plain, aliased]) expect(deliveries).toEqual({ owed: 20, received: 20, ...CLEAN })
     const topicBytes = topic.replace('{client}', '0').length
-    // Each message has its alias as a property of three bytes; 9 of 10 have no topic. The subscriber's CONNECT says how many it takes, also in three.
-    expect(plain.bytes.sent - aliased.bytes.sent).toBe(18 * topicBytes - 20 * 3 - 3)
+    // 9 of 10 go without the topic, and need one byte less to say their length; each has its alias as a property of three bytes.
+    expect(plain.bytes.sent - aliased.bytes.sent).toBe(18 * (topicBytes + 1) - 20 * 3)
     expect(aliased.bytes.received).toBeLessThanOrEqual(plain.bytes.received)
   })
 
-  test('a subscriber’s receive maximum holds the broker back', async () => {
+  /** Mosquitto 2.0.11 does so: to the first PUBACK it sends two messages. */
+  test('a broker that sends more than the receive maximum loses that client’s connection, and no other', async () => {
     const publish = [{ topic: 'slow', every: '50ms', qos: 1 }]
     const subscribe = (receiveMaximum: number) => ({ receiveMaximum, subscribe: [{ filter: 'slow', qos: 1, ackAfter: '200ms' }] })
     const { report } = await run(scenario({ pub: { publish }, narrow: subscribe(2), wide: subscribe(100) }), [url])
-    expect(report.errors).toEqual({})
-    expect(report.deliveries).toEqual({ owed: 40, received: 40, ...CLEAN })
-    // 20 messages, two at a time, each pair for 200 ms: the last waits for nine others, and was due 0.95 s after the first.
-    const { narrow, wide } = report.groups
-    expect(narrow!.endToEndUs!.max).toBeGreaterThan(9 * 200_000 - 950_000 - 50_000)
-    expect(wide!.endToEndUs!.max).toBeLessThan(400_000)
+    expect(report.errors).toEqual({ 'protocol error: more than 2 messages wait for an acknowledgement': expect.any(Number) })
+    expect(report.groups.wide!.clients!.disconnected).toBe(0)
+    expect(report.groups.wide!.deliveries).toEqual({ owed: 20, received: 20, ...CLEAN })
+    expect(report.groups.wide!.endToEndUs!.max).toBeLessThan(150_000)
+    expect(report.groups.narrow!.clients!.disconnected).toBeGreaterThan(0)
+    expect(report.groups.narrow!.deliveries!.received).toBeLessThan(20)
   })
 
   test('a broker’s receive maximum and packet size hold the publisher back', async () => {
@@ -164,8 +165,18 @@ describe.skipIf(!requireMosquitto())('MQTT 5', () => {
     for (const name of ['one', 'two']) expect(report.groups[name]!.deliveries).toEqual({ owed: 50, received: 50, ...CLEAN })
   })
 
+  /** Brokers of their own: mosquitto 2.0.11 forgets the wills that are due behind those of clients who have returned. */
   test('a will is told after its delay, and not when its client returns in time or says goodbye', async () => {
-    const seen = await watch('will/#')
+    const told = async (groups: Record<string, object>) => {
+      const own = await startMosquitto({ listeners: ['plain'] })
+      onTestFinished(() => own.stop())
+      const seen = await witness(own.url('plain'), 'will/#')
+      const { report } = await run(scenario({ ...groups, sub: { subscribe: [{ filter: 'will/#', qos: 1 }] } }, { measure: '3500ms' }), [
+        own.url('plain'),
+      ])
+      await seen.stop()
+      return { report, seen: seen.packets.map(({ topic, payload }) => `${topic} ${payload}`).sort() }
+    }
     const group = (leave: string, away: string) => ({
       clients: 2,
       cleanSession: false,
@@ -173,15 +184,13 @@ describe.skipIf(!requireMosquitto())('MQTT 5', () => {
       will: { topic: 'will/{group}/{client}', payload: { text: 'gone' }, qos: 1, delay: '1s' },
       churn: { connected: '200ms', away, leave },
     })
-    const groups = {
-      late: group('reset', '3500ms'),
-      early: group('reset', '200ms'),
-      polite: group('disconnect', '3500ms'),
-      sub: { subscribe: [{ filter: 'will/#', qos: 1 }] },
-    }
-    const { report } = await run(scenario(groups, { measure: '3500ms' }), [url])
-    expect(seen.packets.map(({ topic }) => topic).sort()).toEqual(['will/late/0', 'will/late/1'])
-    expect(seen.packets[0]!.payload.toString()).toBe('gone')
-    expect(report.groups.early!.reconnectUs!.count).toBeGreaterThanOrEqual(8)
+    const [late, early] = await Promise.all([
+      told({ late: group('reset', '3500ms'), polite: group('disconnect', '3500ms') }),
+      told({ early: group('reset', '200ms') }),
+    ])
+    expect(late.seen).toEqual(['will/late/0 gone', 'will/late/1 gone'])
+    expect(late.report.deliveries).toMatchObject({ owed: 0, excused: 2, unexpected: 0 })
+    expect(early.seen).toEqual([])
+    expect(early.report.groups.early!.reconnectUs!.count).toBeGreaterThanOrEqual(8)
   })
 })

@@ -16,7 +16,10 @@ function write(text: string): string {
   return cwd
 }
 
-describe('clean', () => {
+/** Runs may have to be tried again: see run.test.ts. */
+const AGAIN = { retry: 2 } as const
+
+describe('clean', AGAIN, () => {
   test('has nothing to do after a run on the embedded broker', async () => {
     const cwd = write(DIRTY)
     expect((await tool(['run', 'dirty.yaml', '--out', 'out', '--quiet'], { cwd })).code).toBe(0)
@@ -40,7 +43,7 @@ describe('clean', () => {
   })
 })
 
-describe.skipIf(!requireMosquitto())('clean on mosquitto', () => {
+describe.skipIf(!requireMosquitto())('clean on mosquitto', AGAIN, () => {
   async function mosquitto(listener: Listener) {
     const broker = await startMosquitto({ listeners: [listener] })
     onTestFinished(() => broker.stop())

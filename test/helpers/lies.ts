@@ -112,7 +112,7 @@ export function matches(filter: string, topic: string): boolean {
   const levels = topic.split('/')
   for (const [i, level] of wanted.entries()) {
     if (level === '#') return true
-    if (level !== '+' && level !== levels[i]) return false
+    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false
   }
   return wanted.length === levels.length
 }

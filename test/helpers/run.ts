@@ -21,7 +21,7 @@ export interface RunSettings {
   readonly onController?: (controller: RunningController) => void
 }
 
-type RunningController = InstanceType<(typeof import('../../src/run/controller.ts'))['Controller']>
+type RunningController = InstanceType<typeof import('../../src/run/controller.ts')['Controller']>
 
 export interface Finished {
   readonly report: Report

@@ -79,7 +79,7 @@ describe('pairs of subscriber and stream are those of comparing every topic with
     { why: 'the same filter twice', topic: TREE, filters: ['{region}/#', '{region}/+/+/t'], publishers: 13, subscribers: 4 },
     { why: 'fewer clients than leaves', topic: TREE, filters: ['{region}/{plant}/#'], publishers: 4, subscribers: 4 },
     { why: 'unequal shares', topic: TREE, filters: ['{region}/#'], publishers: 20, subscribers: 2, spread: { region: [0.8, 1] } },
-    { why: 'a topic that begins with $', topic: '$x/{client}', filters: ['#', '+/{client}', '$x/#'], publishers: 4, subscribers: 2 },
+    { why: 'a topic that begins with $', topic: '$x/{client}', filters: ['#', '+/{client}'], publishers: 4, subscribers: 2 },
     { why: 'the group in the topic', topic: '{group}/{client}', filters: ['publishers/#'], publishers: 4, subscribers: 2 },
     { why: 'a client id in the topic', topic: '{clientId}/t', filters: ['+/t', '{run}-publishers-2/t'], publishers: 4, subscribers: 2 },
     { why: 'shared by all', topic: TREE, filters: ['$share/s/+/+/+/t'], publishers: 13, subscribers: 5 },

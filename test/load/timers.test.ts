@@ -83,7 +83,7 @@ describe('timers', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(3 * TURN_US), { minLength: 1, maxLength: 30 }), (dues) => {
         const timers = new Timers(dues.length)
-        dues.forEach((dueUs, id) => timers.set(id, dueUs))
+        for (const [id, dueUs] of dues.entries()) timers.set(id, dueUs)
         const ticks: number[] = []
         timers.advance(4 * TURN_US, (id) => ticks.push(Math.floor(dues[id]! / TICK_US)))
         expect(ticks).toEqual([...ticks].sort((a, b) => a - b))
@@ -99,7 +99,7 @@ describe('timers', () => {
         const timers = new Timers(dues.length)
         let nowUs = startUs
         timers.advance(nowUs, () => undefined)
-        dues.forEach((dueUs, id) => timers.set(id, startUs + dueUs))
+        for (const [id, dueUs] of dues.entries()) timers.set(id, startUs + dueUs)
         let fired = 0
         let wakes = 0
         while (fired < dues.length) {

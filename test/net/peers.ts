@@ -162,7 +162,7 @@ export class Recorder implements TransportHandler {
 /** Gives the transport and Node's loop their turns until the condition holds; the test's own time limit ends it otherwise. */
 export async function until(transport: Transport, condition: () => boolean): Promise<void> {
   while (!condition()) {
-    transport.poll(1)
+    transport.poll(1000)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -170,7 +170,7 @@ export async function until(transport: Transport, condition: () => boolean): Pro
 /** Gives both some turns in which nothing is expected to happen. */
 export async function turns(transport: Transport, count = 20): Promise<void> {
   for (let i = 0; i < count; i++) {
-    transport.poll(1)
+    transport.poll(1000)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -51,7 +51,9 @@ phases: { warmUp: 0s, measure: 500ms, drain: 1s }
   })
 
   it('some subscriptions has them counted, and owes them nothing', async () => {
-    const broker = await startLyingBroker({ lie: { subackCode: (id) => (groupOf(id) === 'subscribers' && indexOf(id) === 0 ? 0x80 : null) } })
+    const broker = await startLyingBroker({
+      lie: { subackCode: (id) => (groupOf(id) === 'subscribers' && indexOf(id) === 0 ? 0x80 : null) },
+    })
     const text = `
 name: subacks
 settle: 100ms

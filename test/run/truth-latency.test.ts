@@ -45,7 +45,12 @@ phases: { warmUp: 0s, measure: 2500ms, drain: 5s }
   it('shows as a thousand samples spread over the second, with QoS 0', () => {
     const { endToEndUs } = report.streams.open!
     // The rule of a uniform spread, give or take what timers and a busy machine shift.
-    for (const [aboveMs, expected] of [[50, 950], [250, 750], [500, 500], [750, 250]] as const) {
+    for (const [aboveMs, expected] of [
+      [50, 950],
+      [250, 750],
+      [500, 500],
+      [750, 250],
+    ] as const) {
       const count = countAbove(endToEndUs!, aboveMs * 1000)
       expect(count, `above ${aboveMs} ms`).toBeGreaterThan(expected - 100)
       expect(count, `above ${aboveMs} ms`).toBeLessThan(expected + 150)
@@ -108,7 +113,10 @@ describe('a broker that refuses some publishes, and never answers others', () =>
       },
     })
     const entries = (group: string) =>
-      [1, 2].map((q) => `{ name: ${group}${q}, topic: "${group}/{client}/${q}", every: 20ms, times: ${MESSAGES}, qos: ${q}, payload: { bytes: 32 } }`)
+      [1, 2].map(
+        (q) =>
+          `{ name: ${group}${q}, topic: "${group}/{client}/${q}", every: 20ms, times: ${MESSAGES}, qos: ${q}, payload: { bytes: 32 } }`,
+      )
     const text = `
 name: answers
 settle: 100ms

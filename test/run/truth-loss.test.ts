@@ -18,7 +18,8 @@ const WANTED = PUBLISHERS * 3 * MESSAGES
 const isEvery = (n: number, at: number) => (delivery: Delivery) => headerOf(delivery.payload).seq % n === at
 
 /** How many messages of the three streams have a sequence number that is `at` modulo `n`. */
-const every = (n: number, at: number) => 3 * PUBLISHERS * Array.from({ length: MESSAGES }, (_, seq) => seq).filter((seq) => seq % n === at).length
+const every = (n: number, at: number) =>
+  3 * PUBLISHERS * Array.from({ length: MESSAGES }, (_, seq) => seq).filter((seq) => seq % n === at).length
 
 const scenario = `
 name: lies
@@ -31,7 +32,9 @@ groups:
       - { name: q1, topic: "t/{client}/q1", every: 40ms, times: ${MESSAGES}, qos: 1, payload: { bytes: 64 } }
       - { name: q2, topic: "t/{client}/q2", every: 40ms, times: ${MESSAGES}, qos: 2, payload: { bytes: 64 } }
 ${['honest', 'dropped', 'doubled', 'swapped', 'damaged', 'foreign']
-  .map((name) => `  ${name}: { clients: 1, subscribe: [{ filter: "t/#", qos: 2 }${name === 'foreign' ? ', { filter: "foreign/#" }' : ''}] }`)
+  .map(
+    (name) => `  ${name}: { clients: 1, subscribe: [{ filter: "t/#", qos: 2 }${name === 'foreign' ? ', { filter: "foreign/#" }' : ''}] }`,
+  )
   .join('\n')}
   lowered: { clients: 1, subscribe: [{ filter: "t/#", qos: 1 }] }
   stranger: { clients: 1, subscribe: [{ filter: "nothing/#" }] }
@@ -196,7 +199,9 @@ class Stranger {
   static async connect(port: number): Promise<Stranger> {
     const socket = connectSocket(port, '127.0.0.1')
     const stranger = new Stranger(socket)
-    await stranger.ask(generate({ cmd: 'connect', clientId: 'stranger', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 0 }))
+    await stranger.ask(
+      generate({ cmd: 'connect', clientId: 'stranger', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 0 }),
+    )
     return stranger
   }
 

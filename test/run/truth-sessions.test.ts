@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { Permutation, keyOf } from '../../src/load/order.ts'
+import { keyOf, Permutation } from '../../src/load/order.ts'
 import { Schedule } from '../../src/load/schedule.ts'
 import type { Report } from '../../src/report/types.ts'
 import { Histogram } from '../../src/stats/histogram.ts'

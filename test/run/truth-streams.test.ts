@@ -194,7 +194,10 @@ phases: { warmUp: 0s, measure: 600ms, drain: 1s }
       expect(report.nodes[node]!.endToEndUs).toMatchObject({ count: 40, p90: null })
     }
     const pairs = Object.fromEntries(report.pairs.map(({ from, to, deliveries }) => [`${from}${to}`, counted(deliveries)]))
-    const [own, other] = [{ owed: 20, received: 20 }, { owed: 20, lost: 20 }]
+    const [own, other] = [
+      { owed: 20, received: 20 },
+      { owed: 20, lost: 20 },
+    ]
     expect(pairs).toEqual({ aa: own, ab: other, ba: other, bb: own })
     expect(counted(report.deliveries)).toEqual({ owed: 80, received: 40, lost: 40 })
   })

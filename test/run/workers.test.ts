@@ -52,7 +52,8 @@ describe('a run with 1, 2 and 3 workers', () => {
   it('reports the same counts', () => {
     for (const { finished } of runs) {
       const { report } = finished
-      for (const part of ['clients', 'subscriptions', 'publishes', 'deliveries'] as const) expect(report[part]).toEqual(runs[0]!.finished.report[part])
+      for (const part of ['clients', 'subscriptions', 'publishes', 'deliveries'] as const)
+        expect(report[part]).toEqual(runs[0]!.finished.report[part])
       expect(report.deliveries).toMatchObject({ lost: 0, duplicated: 0, reordered: 0, unexpected: 0 })
       expect(report.deliveries.owed).toBeGreaterThan(150)
     }

@@ -22,7 +22,7 @@ function happen(metrics: Metrics, what: Happening): void {
   if (what.kind === 'count') metrics.deliveries.at(what.key).counts[what.name] += what.by
   else if (what.kind === 'latency') metrics.deliveries.at(what.key).record('endToEnd', what.us)
   else if (what.kind === 'error') countIn(metrics.errors, what.name)
-  else if (what.kind === 'bytes') metrics.bytesSent += what.by
+  else if (what.kind === 'bytes') metrics.clients.at(0).counts.bytesSent += what.by
 }
 
 function shown(metrics: Metrics) {
@@ -34,7 +34,7 @@ function shown(metrics: Metrics) {
   return {
     cells: cells.sort((a, b) => a.key - b.key),
     errors: [...metrics.errors].sort(),
-    bytes: metrics.bytesSent,
+    bytes: metrics.clients.sum().counts.bytesSent,
   }
 }
 

@@ -1,0 +1,141 @@
+import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
+import { type Account, account, audienceOf } from '../../src/load/account.ts'
+import { FactBook } from '../../src/load/factbook.ts'
+import { Fleet } from '../../src/load/fleet.ts'
+import type { Surroundings } from '../../src/load/group.ts'
+import { loadScenario } from '../../src/load/scenario.ts'
+import { sliceOf } from '../../src/load/slice.ts'
+import type { Transport } from '../../src/net/transport.ts'
+import { Metrics } from '../../src/stats/metrics.ts'
+
+/**
+ * A whole run in memory: a fleet on a transport that is a list, a clock that is moved by hand, and a test for a broker.
+ *
+ * The broker accepts every client and grants every subscription; what happens to a PUBLISH is the test's to say, with `deliver` and
+ * `answer`.
+ */
+const STEP_US = 1000
+
+export class MemoryRun {
+  nowUs = 0
+  readonly fleet: Fleet
+  readonly around: Surroundings
+  /** PUBLISHes that came, in order. */
+  readonly published: { socket: number; packet: IPublishPacket }[] = []
+  /** What a CONNACK says of the session. */
+  sessionPresent = false
+  private readonly sockets = new Map<number, { owner: number; packets: ReturnType<typeof parser> }>()
+  private readonly todo: (() => void)[] = []
+  private sent = 0
+
+  constructor(text: string) {
+    const from = { brokers: ['mqtt://127.0.0.1:1'], set: [], scale: null, seed: null, durationUs: null }
+    const plan = loadScenario('memory.yaml', text, from)
+    const endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port: 1, hostname: '127.0.0.1' } as const
+    this.around = { plan, run: 'abcdef', endpoints: [[endpoint]], files: new Map(), unixEpochMs: 0 }
+    const nothing = () => undefined
+    const listener = { onFault: nothing, onArrived: nothing, onCleaned: nothing }
+    this.fleet = new Fleet(
+      this.around,
+      sliceOf(plan, 0, 1),
+      () => this.nowUs,
+      listener,
+      plan.groups.map(() => null),
+    )
+    this.fleet.attach(this.transport())
+  }
+
+  /** Connects everybody, lets the settle time pass, and starts publishing: message k of a stream is due by its schedule from here. */
+  start(): void {
+    this.fleet.connect(this.nowUs)
+    this.until(this.nowUs + 2 * this.fleet.plan.settleUs)
+    this.fleet.publish(this.nowUs)
+  }
+
+  /** Moves the clock, a millisecond at a time. */
+  until(timeUs: number): void {
+    while (this.nowUs < timeUs) {
+      this.nowUs = Math.min(timeUs, this.nowUs + STEP_US)
+      this.fleet.advance(this.nowUs)
+      while (this.todo.length > 0) this.todo.shift()!()
+    }
+  }
+
+  /** The broker acknowledges a publish. */
+  answer({ socket, packet }: MemoryRun['published'][number], reasonCode = 0): void {
+    this.hand(socket, { cmd: 'puback', messageId: packet.messageId!, reasonCode })
+  }
+
+  /** The broker sends a message to the client with this number in the fleet. */
+  deliver(owner: number, packet: IPublishPacket): void {
+    this.hand(this.socketOf(owner), { ...packet, dup: false, ...(packet.qos > 0 && { messageId: ++this.sent }) })
+  }
+
+  /** The broker ends the client's connection. */
+  kick(owner: number): void {
+    const socket = this.socketOf(owner)
+    this.sockets.delete(socket)
+    this.fleet.onClose(owner, null)
+  }
+
+  /** Ends the run; the sums of what was counted as it came and of the final account. */
+  end(): { counts: Record<string, number>; account: Account } {
+    const { fleet } = this
+    fleet.finish(this.nowUs)
+    const { originUs, measureStartUs: startUs, measureEndUs: endUs } = fleet
+    const taken = account(fleet, new FactBook([fleet.facts(this.nowUs)]), audienceOf(fleet), { originUs, startUs, endUs }, true)
+    const metrics = new Metrics()
+    metrics.deliveries.add(taken.deliveries)
+    metrics.deliveries.add(fleet.metrics.deliveries.take())
+    const counts = metrics.deliveries.sum().counts as Record<string, number>
+    return {
+      counts: Object.fromEntries(Object.entries(counts).filter(([name, count]) => count !== 0 && name !== 'arrived')),
+      account: taken,
+    }
+  }
+
+  private socketOf(owner: number): number {
+    for (const [socket, to] of this.sockets) if (to.owner === owner) return socket
+    throw new Error(`client ${owner} is not connected`)
+  }
+
+  private hand(socket: number, packet: Packet): void {
+    const to = this.sockets.get(socket)
+    const bytes = generate(packet, { protocolVersion: this.fleet.groups[0]!.plan.version })
+    if (to) this.fleet.onData(to.owner, bytes, bytes.length)
+  }
+
+  private take(socket: number, packet: Packet): void {
+    if (packet.cmd === 'connect') this.hand(socket, { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: this.sessionPresent })
+    else if (packet.cmd === 'subscribe')
+      this.hand(socket, { cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(({ qos }) => qos) })
+    else if (packet.cmd === 'publish') this.published.push({ socket, packet })
+  }
+
+  private transport(): Transport {
+    const buffer = Buffer.alloc(1 << 16)
+    let last = 0
+    return {
+      kind: 'stream',
+      buffer,
+      resumedCount: 0,
+      open: (owner) => {
+        const socket = ++last
+        const packets = parser({ protocolVersion: this.fleet.groups[0]!.plan.version })
+        packets.on('packet', (packet) => this.todo.push(() => this.take(socket, packet)))
+        this.sockets.set(socket, { owner, packets })
+        this.todo.push(() => this.fleet.onOpen(owner))
+        return socket
+      },
+      send: (socket, start, end) => {
+        this.sockets.get(socket)?.packets.parse(Buffer.from(buffer.subarray(start, end)))
+        return true
+      },
+      pause: () => undefined,
+      resume: () => undefined,
+      close: (socket) => this.sockets.delete(socket),
+      poll: () => 0,
+      dispose: () => undefined,
+    }
+  }
+}
