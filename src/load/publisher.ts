@@ -34,7 +34,7 @@ export class Publisher {
   /** Since when the client is connected, subscribed and its socket takes bytes. */
   private ableSinceUs = NEVER
   /** Since when the in-flight window has room; NEVER while it is full and something waits for it. */
-  private windowSinceUs = 0
+  private windowSinceUs = Number.NaN
   /** Intended times of unacknowledged messages, by packet identifier - 1; made with the first of QoS 1 or 2. */
   private intendedUs: Float64Array | null = null
   /** By entry: [from, to) pairs of numbers ahead that are not to be sent. */
@@ -87,6 +87,7 @@ export class Publisher {
   /** Sends what is due and can be sent. */
   sendDue(nowUs: number): void {
     if (this.ableSinceUs === NEVER) return
+    const startUs = nowUs
     const { client, group, first } = this
     const session = client.session!
     let budget = MAX_BURST
@@ -107,7 +108,8 @@ export class Publisher {
         nowUs = this.send(e, s, qos, nowUs)
       }
     }
-    this.wakeUs = this.nextDueUs(nowUs)
+    // Not `nowUs`: sending has moved it on, and what came due meanwhile waits for nothing but its turn.
+    this.wakeUs = this.nextDueUs(startUs)
   }
 
   /** A publish was answered; `event` is its PUBLISHED. */
