@@ -34,6 +34,9 @@ for (let i = 0; i < PASSES; i++) {
 }
 say('connect', {
   transport,
-  perSec: spread(passes.map((p) => p.perSec), 0),
+  perSec: spread(
+    passes.map((p) => p.perSec),
+    0,
+  ),
   cpuUsPerConnect: spread(passes.map((p) => p.cpuUsPerConnect)),
 })

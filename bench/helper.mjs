@@ -30,7 +30,9 @@ execFileSync('bash', [path('bench/build.sh')], { stdio: ['ignore', 'inherit', 'i
 
 function start(core, command, words) {
   const pinned = canPin && core !== null
-  const child = spawn(pinned ? 'taskset' : command, pinned ? ['-c', core, command, ...words] : words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(pinned ? 'taskset' : command, pinned ? ['-c', core, command, ...words] : words, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const listeners = new Set()
   const ended = once(child.stdout, 'close')
   createInterface({ input: child.stdout }).on('line', (text) => {
@@ -83,7 +85,14 @@ export async function withSink(words, use, core = SINK) {
 
 /** One pass of the C send() loop: { perSec, cpuUsPerMessage }. */
 export async function flood(port, connections, seconds = SECONDS) {
-  const { line } = start(GENERATOR, path('.cache/bench/flood'), ['--port', `${port}`, '--connections', `${connections}`, '--seconds', `${seconds}`])
+  const { line } = start(GENERATOR, path('.cache/bench/flood'), [
+    '--port',
+    `${port}`,
+    '--connections',
+    `${connections}`,
+    '--seconds',
+    `${seconds}`,
+  ])
   return await line(() => true)
 }
 
@@ -95,7 +104,10 @@ export async function flood(port, connections, seconds = SECONDS) {
 export async function withRun(sink, scenario, use, { transport = 'epoll', workers = 1, core = GENERATOR, flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-scale-bench-'))
   const file = join(folder, 'run.json')
-  writeFileSync(file, JSON.stringify({ text: JSON.stringify(scenario), broker: `mqtt://127.0.0.1:${sink.port}`, transport, workers, folder }))
+  writeFileSync(
+    file,
+    JSON.stringify({ text: JSON.stringify(scenario), broker: `mqtt://127.0.0.1:${sink.port}`, transport, workers, folder }),
+  )
   const { child, line } = start(core, process.execPath, [...flags, path('bench/drive.mjs'), file])
   const report = line((l) => 'report' in l).then((l) => l.report)
   report.catch(() => {})
@@ -132,13 +144,16 @@ export async function measure(sink, run, counter, seconds = SECONDS) {
 /** Clients that publish 64 bytes at a rate in all, for long enough to be measured. */
 export function publishers({ clients = 1000, qos = 0, perSec, seconds = SECONDS + 3 }) {
   return {
-    settle: '2s',
+    // No message gets later than this: those are noted down one by one.
+    settle: '4s',
     groups: {
       bench: {
         clients,
         keepAlive: '5m',
         connect: { rate: `${clients}/s` },
-        publish: [{ name: 'flat-out', topic: 'bench/plant-1/line-1/{run}/{client}', rate: `${Math.round(perSec)}/s`, qos, payload: { bytes: 64 } }],
+        publish: [
+          { name: 'flat-out', topic: 'bench/plant-1/line-1/{run}/{client}', rate: `${Math.round(perSec)}/s`, qos, payload: { bytes: 64 } },
+        ],
       },
     },
     phases: { warmUp: '1s', measure: `${seconds}s`, drain: '0s', cleanUp: false },

@@ -8,7 +8,7 @@ import { measure, PASSES, publishers, say, spread, withRun, withSink } from './h
 const transport = process.argv[2] ?? 'epoll'
 const passes = []
 for (let i = 0; i < PASSES; i++) {
-  const scenario = publishers({ qos: 1, perSec: Number(process.env.BENCH_RATE ?? 180_000) })
+  const scenario = publishers({ qos: 1, perSec: 150_000 })
   passes.push(await withSink([], (sink) => withRun(sink, scenario, (run) => measure(sink, run, 'publishes'), { transport })))
 }
 const of = (figure, digits) => spread(passes.map(figure), digits)

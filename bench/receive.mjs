@@ -10,7 +10,12 @@ const transport = process.argv[2] ?? 'epoll'
 const deliveriesPerSec = Number(process.argv[3] ?? 100_000)
 
 const scenario = publishers({ clients: 1, perSec: deliveriesPerSec / SUBSCRIBERS })
-scenario.groups.listeners = { clients: SUBSCRIBERS, keepAlive: '5m', connect: { rate: '4000/s' }, subscribe: [{ filter: 'bench/#', qos: 0 }] }
+scenario.groups.listeners = {
+  clients: SUBSCRIBERS,
+  keepAlive: '5m',
+  connect: { rate: '4000/s' },
+  subscribe: [{ filter: 'bench/#', qos: 0 }],
+}
 
 const passes = []
 for (let i = 0; i < PASSES; i++) {

@@ -3,7 +3,7 @@
  *
  *   node bench/steady.mjs [epoll|stream]
  */
-import { cpuUs, PASSES, publishers, say, SECONDS, spread, withRun, withSink } from './helper.mjs'
+import { cpuUs, PASSES, publishers, SECONDS, say, spread, withRun, withSink } from './helper.mjs'
 
 const CLIENTS = 5000
 const BUCKET_MS = 100

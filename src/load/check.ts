@@ -84,6 +84,9 @@ function checkVersion(written: ScenarioGroup, group: GroupPlan, plan: Plan, at: 
   const level = group.version
   if (level === 5) {
     if (plan.embedded) report(at('version'), 'the embedded broker has no MQTT 5', NEEDS_BROKER)
+    if (group.sessionExpiryS > 0 && group.cleanShare === 1) {
+      report(at('sessionExpiry'), 'no client comes back to its session: all have cleanSession: true', 'give cleanSession: false, or a mix')
+    }
     return
   }
   const refuse = (entry: object, keys: readonly string[], path: Path): void => {

@@ -28,7 +28,9 @@ export class Cleaning {
 
   /** Whether the client can have left something on the broker. */
   static isNeeded(client: Client): boolean {
-    return client.hasConnected && (!client.endsWithConnection || retainedTopics(client).length > 0)
+    // A broker that has a CONNECT and has not answered may have made a session of it.
+    const isKnown = client.hasConnected || client.state === STATE.greeting
+    return isKnown && (!client.endsWithConnection || retainedTopics(client).length > 0)
   }
 
   onTimer(nowUs: number): void {

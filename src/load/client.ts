@@ -63,8 +63,9 @@ export class Client {
   private hasArrived = false
   /** When the next attempt is due, the current one ends, or churn returns the client. */
   private untilUs = NEVER
-  private connectIntendedUs = 0
-  private connectedAtUs = 0
+  // NaN, since times are doubles: clients keep one shape from the start.
+  private connectIntendedUs = Number.NaN
+  private connectedAtUs = Number.NaN
   /** When the connection was lost, or churn wanted the client back; NEVER: connected or never was. */
   private lostAtUs = NEVER
   /** Churn, not a fault, has ended the last connection. */

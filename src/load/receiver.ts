@@ -26,7 +26,7 @@ export class Receiver {
   private copies: Map<string, number> | null = null
   /** Acknowledgements that `ackAfter` delays: (due µs, packet identifier, QoS), flat. Made when first needed. */
   private delayedAcks: number[] | null = null
-  private subscribedAtUs = 0
+  private subscribedAtUs = Number.NaN
   private unanswered = 0
   /** Bits of the subscriptions that have had an answer. */
   private answeredOnce = 0
@@ -210,12 +210,14 @@ export class Receiver {
     pair.record('endToEnd', latencyUs)
   }
 
-  /** Bits of the subscriptions that this topic matches; 0 if none does, or if the topic is not the stream's. */
+  /** Bits of the subscriptions that this topic matches and that may bring it; 0 if none does, or if the topic is not the stream's. */
   private admit(event: Event, expected: string): number {
     const topic = topicText(event)
     if (topic !== expected) return 0
     let mask = 0
+    const isOwn = header.publisher === this.group.plan.firstClient + this.client.index
     this.subscriptions.forEach((s, i) => {
+      if (isOwn && this.group.plan.subscribe[i]!.noLocal) return
       if (matches(s.filter, topic)) mask |= 1 << i
     })
     return mask >>> 0

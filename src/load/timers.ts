@@ -1,14 +1,14 @@
 /**
  * The worker's timers: one a client, in two rings of lists.
  *
- * The near ring has a slot for each of the next 4,096 ticks of about a quarter of a millisecond, the far ring one for each of the next 4,096
- * turns of the near ring (1.2 h); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer
+ * The near ring has a slot for each of the next 4,096 ticks of about half a millisecond, the far ring one for each of the next 4,096
+ * turns of the near ring (2.3 h); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer
  * is O(1), and nothing is allocated after the start.
  *
  * `advance` never fires early: a timer due later in the current tick stays where it is. Whoever waits wakes at the end of a tick, once for all
  * that was due in it: the tick is how late a timer can be, and against how often the worker wakes.
  */
-const TICK_US = 256
+const TICK_US = 512
 const SLOTS = 4096
 
 export class Timers {

@@ -182,7 +182,8 @@ export class EpollTransport implements Transport {
 
   /** Not to wait at all is the older call's: it has no time to read. */
   private wait(timeoutUs: number): number {
-    if (timeoutUs === 0 || !this.isFine) return this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, Math.ceil(timeoutUs / 1000))
+    if (timeoutUs === 0 || !this.isFine)
+      return this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, Math.ceil(timeoutUs / 1000))
     const seconds = Math.floor(timeoutUs / US_PER_S)
     this.time[0] = seconds
     this.time[2] = Math.ceil((timeoutUs - seconds * US_PER_S) * 1000)

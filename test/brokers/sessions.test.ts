@@ -21,43 +21,44 @@ async function startBroker(config = '') {
 }
 
 describe.skipIf(!requireMosquitto())('sessions', () => {
-  test('what waits on the broker for a client that is away arrives when it returns, however it left', async () => {
-    const broker = await startBroker()
-    const churned = (leave: string, version: string) => ({
-      clients: 2,
-      version,
-      cleanSession: false,
-      ...(version === '5' && { sessionExpiry: '1m' }),
-      churn: { connected: '500ms', away: '400ms', leave },
-      subscribe: [{ filter: 'queue/#', qos: 2 }],
-    })
-    const names = ['disconnect', 'reset', 'silent'].flatMap((leave) => [`${leave}4`, `${leave}5`])
-    const groups = names.map((name) => [name, churned(name.slice(0, -1), name.endsWith('5') ? '5' : '3.1.1')])
-    const { report, exitCode } = await run(
-      scenario({ sender, ...Object.fromEntries(groups), old: churned('reset', '3.1') }, { measure: '3s' }),
-      [broker.url('plain')],
-    )
-    expect(report.errors).toEqual({})
-    expect(report.publishes).toMatchObject({ planned: 120, sent: 120, acked: 120 })
-    for (const name of [...names, 'old']) {
-      const { deliveries, reconnectUs, endToEndUs } = report.groups[name]!
-      expect({ name, ...deliveries }).toEqual({
-        name,
-        owed: 240,
-        received: 240,
-        lost: 0,
-        excused: 0,
-        duplicated: 0,
-        reordered: 0,
-        unexpected: 0,
-        unverified: 0,
+  test.each(['epoll', 'stream'])(
+    'what waits on the broker for a client that is away arrives when it returns, however it left, by %s',
+    async (transport) => {
+      const broker = await startBroker()
+      const churned = (leave: string, version: string) => ({
+        clients: 2,
+        version,
+        cleanSession: false,
+        ...(version === '5' && { sessionExpiry: '1m' }),
+        churn: { connected: '500ms', away: '400ms', leave },
+        subscribe: [{ filter: 'queue/#', qos: 2 }],
       })
-      expect(reconnectUs!.count).toBeGreaterThanOrEqual(6)
-      // The longest wait is nearly as long as a client is away.
-      expect(endToEndUs!.max).toBeGreaterThan(250_000)
-    }
-    expect(exitCode).toBe(0)
-  })
+      const names = ['disconnect', 'reset', 'silent'].flatMap((leave) => [`${leave}4`, `${leave}5`])
+      const groups = names.map((name) => [name, churned(name.slice(0, -1), name.endsWith('5') ? '5' : '3.1.1')])
+      const whole = { sender, ...Object.fromEntries(groups), old: churned('reset', '3.1') }
+      const { report, exitCode } = await run({ ...scenario(whole, { measure: '3s' }), transport }, [broker.url('plain')])
+      expect(report.errors).toEqual({})
+      expect(report.publishes).toMatchObject({ planned: 120, sent: 120, acked: 120 })
+      for (const name of [...names, 'old']) {
+        const { deliveries, reconnectUs, endToEndUs } = report.groups[name]!
+        expect({ name, ...deliveries }).toEqual({
+          name,
+          owed: 240,
+          received: 240,
+          lost: 0,
+          excused: 0,
+          duplicated: 0,
+          reordered: 0,
+          unexpected: 0,
+          unverified: 0,
+        })
+        expect(reconnectUs!.count).toBeGreaterThanOrEqual(6)
+        // The longest wait is nearly as long as a client is away.
+        expect(endToEndUs!.max).toBeGreaterThan(250_000)
+      }
+      expect(exitCode).toBe(0)
+    },
+  )
 
   test('clients that leave clean sessions are owed nothing for the time away', async () => {
     const broker = await startBroker()

@@ -132,7 +132,7 @@ describe('a plan', () => {
   })
 
   test('of version 5 keeps user properties in order, repeated ones too', () => {
-    const text = 'brokers: [{url: "mqtt://h"}]\ngroups: {a: {version: 5, sessionExpiry: 1h, userProperties: {k: v, l: [x, y]}}}'
+    const text = 'brokers: [{url: "mqtt://h"}]\ngroups: {a: {version: 5, cleanSession: false, sessionExpiry: 1h, userProperties: {k: v, l: [x, y]}}}'
     expect(load(text).groups[0]).toMatchObject({
       version: 5,
       sessionExpiryS: 3600,
@@ -212,7 +212,7 @@ describe('the hash of a scenario', () => {
     ['description=other'],
     ['labels.a=b'],
     ['brokers[0].url=mqtts://elsewhere:1'],
-    ['groups.sensors.password=x'],
+    ['groups.sensors.username=x'],
     ['groups.sensors.ws.headers={a: b}'],
     ['thresholds=[deliveries.lost == 0]'],
     ['gates={endToEnd.p99: 5%}'],

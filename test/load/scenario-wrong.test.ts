@@ -46,6 +46,8 @@ describe('what a header and a CONNECT can hold', () => {
   test.each([
     { set: ['groups.sensors.password=x'], says: 'groups.sensors.password: needs a username' },
     { set: ['groups.sensors.password=x', 'groups.sensors.username=y'], says: 'no problem' },
+    { set: ['groups.sensors.version=5', 'groups.sensors.sessionExpiry=1h'], says: 'sessionExpiry: no client comes back to its session' },
+    { set: ['groups.sensors.version=5', 'groups.sensors.sessionExpiry=1h', 'groups.sensors.cleanSession=false'], says: 'no problem' },
     { set: ['groups.sensors.password=x', 'groups.sensors.version=5'], says: 'no problem' },
     { set: [`${payload}=16`, 'phases.measure=20h'], says: 'below 32 bytes there is room for times up to 19 hours only' },
     { set: [`${payload}=32`, 'phases.measure=20h'], says: 'no problem' },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Timers } from '../../src/load/timers.ts'
 
-const TICK_US = 1024
+const TICK_US = 512
 const TURN_US = 4096 * TICK_US
 const NEVER = Number.POSITIVE_INFINITY
 

@@ -101,7 +101,7 @@ describe('a broker that breaks the protocol', () => {
     const reconnect = 'reconnect: { backoff: fixed, first: 100ms }'
     const text = `
 name: broken
-settle: 50ms
+settle: 200ms
 groups:
   steady: { clients: 3, publish: [{ name: steady, topic: "t/{client}", every: 20ms, times: 40, payload: { bytes: 32 } }] }
   closed: { clients: 1, version: 5, ${reconnect}, publish: [{ name: closed, topic: "u/{client}", every: 20ms, times: 40, payload: { bytes: 32 } }] }

@@ -104,7 +104,7 @@ describe('streams with a time of their own', () => {
     const back = 'reconnect: { backoff: fixed, first: 200ms }'
     const text = `
 name: times
-settle: 50ms
+settle: 200ms
 groups:
   hello:
     ${back}

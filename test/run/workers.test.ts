@@ -102,8 +102,9 @@ phases: { warmUp: 0s, measure: 1500ms, drain: 2s }
     })
     await broker.close()
     expect(exitCode).toBe(4)
-    expect(report.status).toBe('degraded')
-    expect(report.reasons[0]).toMatch(/worker 2 of 2 ended early/)
+    // A machine so busy that messages were late says that first.
+    expect(report.status).toBe(report.generator.valid ? 'degraded' : 'invalid')
+    expect(report.reasons.join()).toMatch(/worker 2 of 2 ended early/)
     expect(events.some(({ event }) => event === 'workerLost')).toBe(true)
     // The other worker's half is whole: 2 of 4 publishers to 1 of 2 subscribers.
     expect(report.publishes.sent).toBeGreaterThanOrEqual(150)
