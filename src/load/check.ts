@@ -11,7 +11,7 @@ import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './h
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
 import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
-import { MAX_CLIENTS, MAX_PUBLISH_ENTRIES, type Scenario, type ScenarioGroup } from './schema.ts'
+import { MAX_CLIENTS, MAX_PUBLISH_ENTRIES, MAX_SUBSCRIBE_ENTRIES, type Scenario, type ScenarioGroup } from './schema.ts'
 import { hasSecret } from './secrets.ts'
 import { variablesOf } from './template.ts'
 import { metricProblem, parseThreshold } from './threshold.ts'
@@ -54,6 +54,9 @@ function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report
   checkSpread(written, plan, at, report)
   if (group.version < 5 && group.password !== null && group.username === null) {
     report(at('password'), 'needs a username: MQTT 3 has no password without one (MQTT 3.1.1 §3.1.2.9)')
+  }
+  if (group.subscribe.length > MAX_SUBSCRIBE_ENTRIES) {
+    report(at('subscribe'), `has ${group.subscribe.length} entries: a group can have ${MAX_SUBSCRIBE_ENTRIES}`, 'use wildcards')
   }
   for (const i of group.publish.keys()) checkHeader(group, i, plan, at('publish', i, 'payload'), report)
   const names = written.publish.map((entry, i) => entry.name ?? defaultName(group.name, i))

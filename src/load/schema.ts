@@ -42,6 +42,8 @@ export const MAX_CLIENTS = 2 ** 24
 /** A publish entry and a node have a byte each in a message's header; 255 is for wills, and for an unknown node. */
 export const MAX_PUBLISH_ENTRIES = 255
 export const MAX_NODES = 255
+/** Subscribe entries of a group: which of them match a topic is a word of 32 bits. */
+export const MAX_SUBSCRIBE_ENTRIES = 32
 /** A level's values are counted, not stored, up to the size of the largest group. */
 export const MAX_LEVEL_VALUES = MAX_CLIENTS
 const MAX_GATES = 4

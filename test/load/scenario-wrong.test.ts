@@ -59,6 +59,13 @@ describe('what a header and a CONNECT can hold', () => {
   ])('$set', ({ set, says }) => expect(problemWith(...set)).toContain(says))
 })
 
+test('a group has at most 32 subscriptions', () => {
+  const entries = (count: number) =>
+    `groups.dashboards.subscribe=[${Array.from({ length: count }, (_, i) => `{filter: "a/${i}"}`).join(', ')}]`
+  expect(problemWith(entries(33))).toContain('groups.dashboards.subscribe: has 33 entries: a group can have 32')
+  expect(problemWith(entries(32))).toBe('no problem')
+})
+
 describe('a problem has its place', () => {
   test('file, line, column, path, what was expected and what was got', () => {
     const text = FACTORY.replace('    clients: 100', '    clients: 100\n    connect: { rate: -5/s }')
