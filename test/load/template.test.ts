@@ -26,7 +26,6 @@ describe('a template', () => {
     ['{ client }', '{ client }'],
     ['{{client}}', '{21}'],
     ['{"id":{client}}', '{"id":21}'],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how a secret looks in a scenario
     ['${env:TOKEN}', '${env:TOKEN}'],
   ])('%j is %j for client 21', (template, text) => {
     expect(renderer.render(template, 21)).toBe(text)
