@@ -20,7 +20,7 @@ import { identities } from './identity.ts'
 import type { Command, Telling, WorkerData } from './messages.ts'
 
 /** How long the epoll loop runs before Node's loop has its turn, and how long one wait may be. */
-const TURN_US = 4000
+const TURN_US = 10_000
 const LONGEST_WAIT_US = 10_000
 /** The stream transport's loop looks for due timers this often: Node's timers are whole milliseconds. */
 const STREAM_TICK_MS = 1
