@@ -28,11 +28,10 @@ const controller = new Controller({
   workers,
   startedAt,
   folder: new ReportFolder(path, true, startedAt),
+  brokers: null,
+  sentinel: null,
   listener: { onPhase: (phase) => tell({ phase }), onRow() {}, onFault: (fault) => tell({ fault }) },
 })
-// The heap's slack is no cost of a client: who measures memory asks for a collection first (node --expose-gc).
-process.on('SIGUSR2', () => globalThis.gc?.())
-process.on('SIGTERM', () => controller.interrupt())
 const { report } = await controller.runToReport()
 const { plan: _, ...rest } = report
 tell({ report: rest })

@@ -83,17 +83,10 @@ export async function withSink(words, use, core = SINK) {
   }
 }
 
-/** One pass of the C send() loop: { perSec, cpuUsPerMessage }. */
-export async function flood(port, connections, seconds = SECONDS) {
-  const { line } = start(GENERATOR, path('.cache/bench/flood'), [
-    '--port',
-    `${port}`,
-    '--connections',
-    `${connections}`,
-    '--seconds',
-    `${seconds}`,
-  ])
-  return await line(() => true)
+/** One pass of a C floor, `flood` or `pace`: what it prints. */
+export async function floor(program, sink, connections, seconds = SECONDS) {
+  const words = ['--port', `${sink.port}`, '--connections', `${connections}`, '--seconds', `${seconds}`]
+  return await start(GENERATOR, path(`.cache/bench/${program}`), words).line(() => true)
 }
 
 /**

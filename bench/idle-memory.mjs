@@ -1,7 +1,6 @@
 /**
  * Resident memory of an idle client: that of a run with 10,000 connected clients less that of a run with 10, over the difference.
- *
- * The heap's slack is taken out on both sides by a collection before reading; `withoutGc` is what it is with it.
+ * Both as they are, the heap's slack included.
  *
  *   node bench/idle-memory.mjs [epoll|stream]
  */

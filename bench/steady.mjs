@@ -1,9 +1,10 @@
 /**
- * 5,000 clients at 1 message a second each: share of a core, how even the load is at the sink, and how late the generator sends.
+ * 5,000 clients at 1 message a second each: share of a core, beside that of a C loop that sends as much each millisecond; how even the load is at
+ * the sink; and how late the generator sends.
  *
  *   node bench/steady.mjs [epoll|stream]
  */
-import { cpuUs, PASSES, publishers, SECONDS, say, spread, withRun, withSink } from './helper.mjs'
+import { cpuUs, floor, PASSES, publishers, SECONDS, say, spread, withRun, withSink } from './helper.mjs'
 
 const CLIENTS = 5000
 const BUCKET_MS = 100
@@ -36,12 +37,14 @@ for (let i = 0; i < PASSES; i++) {
       { transport },
     ),
   )
-  passes.push(pass)
+  const plain = await withSink([], (sink) => floor('pace', sink, CLIENTS))
+  passes.push({ ...pass, floorCores: plain.cores })
 }
 const of = (figure, digits) => spread(passes.map(figure), digits)
 say('steady 5,000/s', {
   transport,
   cores: of((p) => p.cores, 3),
+  floorCores: of((p) => p.floorCores, 3),
   variation: of((p) => p.variation, 4),
   sendLagP50Us: of((p) => p.p50, 0),
   sendLagP99Us: of((p) => p.p99, 0),

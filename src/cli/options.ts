@@ -22,6 +22,7 @@ export interface RunFlags {
   readonly label: readonly (readonly [string, string])[]
   readonly report: readonly ReportOutput[]
   readonly allowTarget: readonly string[]
+  readonly skipProbe?: boolean
 }
 
 export interface ReportOutput {
@@ -30,7 +31,7 @@ export interface ReportOutput {
 }
 
 /** Flags of later versions, and what stands behind them. */
-const LATER = ['--processes <n>', '--control <url>', '--agents <n>', '--repeat <n>', '--allow-exec', '--skip-probe'] as const
+const LATER = ['--processes <n>', '--control <url>', '--agents <n>', '--repeat <n>', '--allow-exec'] as const
 const LATER_FORMATS: readonly string[] = ['md', 'junit', 'csv']
 const U32 = 2 ** 32 - 1
 
@@ -58,6 +59,7 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
           .default([]),
       ),
     )
+  command.addOption(onlyRun(option('--skip-probe', 'start the load without a look at the nodes before')))
   for (const flags of LATER) command.addOption(option(flags, 'not in this version').hideHelp().argParser(later(flags)).preset('later'))
   return command
 }

@@ -3,6 +3,7 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { type ClusterEstimate, estimateCluster } from '../load/cluster.ts'
 import { type Estimate, estimate } from '../load/estimate.ts'
 import type { Plan } from '../load/plan.ts'
 import { loadScenario } from '../load/scenario.ts'
@@ -24,6 +25,7 @@ export function plan(name: string, flags: RunFlags): number {
   const planned = estimate(scaled, settings)
   const whole =
     scale === 1 ? planned : estimate(withEmbeddedNode(loadScenario(file, text, { ...options, scale: null }), EMBEDDED_URL), settings)
+  const cluster = estimateCluster(scaled)
   const machine = thisMachine()
   const need: Need = {
     ...planned.need,
@@ -35,8 +37,10 @@ export function plan(name: string, flags: RunFlags): number {
   const short = [...shortages(need, machine, settings.workers), ...reportShortage(flags)]
   if (flags.json) {
     const at100 = scale === 1 ? null : { clients: whole.clients, fanOut: whole.fanOut, publishesPerSec: whole.publishesPerSec }
-    print(`${JSON.stringify({ name: scaled.name, scale, ...planned, need, machine, at100Percent: at100, shortages: short }, null, 2)}\n`)
-  } else if (!flags.quiet) print(render(scaled, planned, scale === 1 ? null : whole, need, machine, short))
+    print(
+      `${JSON.stringify({ name: scaled.name, scale, ...planned, ...cluster, need, machine, at100Percent: at100, shortages: short }, null, 2)}\n`,
+    )
+  } else if (!flags.quiet) print(render(scaled, planned, cluster, scale === 1 ? null : whole, need, machine, short))
   return 0
 }
 
@@ -64,7 +68,15 @@ function reportShortage({ out, force }: RunFlags): Shortage[] {
 
 type Row = readonly string[]
 
-function render(plan: Plan, planned: Estimate, whole: Estimate | null, need: Need, machine: Machine, short: readonly Shortage[]): string {
+function render(
+  plan: Plan,
+  planned: Estimate,
+  cluster: ClusterEstimate,
+  whole: Estimate | null,
+  need: Need,
+  machine: Machine,
+  short: readonly Shortage[],
+): string {
   const where = plan.embedded
     ? 'the embedded broker'
     : plan.nodes.length === 1
@@ -75,7 +87,8 @@ function render(plan: Plan, planned: Estimate, whole: Estimate | null, need: Nee
   const sections = [
     section('Groups', ['', 'clients', 'connects', 'publishes', 'deliveries'], planned.groups.map(groupRow)),
     section('Streams', ['', 'publishes', 'fan-out', 'packet'], streamRows(planned)),
-    section('Load in measure', [], loadRows(plan, planned, whole)),
+    section('Nodes', ['', ...NODE_COLUMNS], nodeRows(cluster)),
+    section('Load in measure', [], [...loadRows(plan, planned, whole), ...crossRows(cluster)]),
     section('Needs', ['', 'here', 'there is'], needRows(need, machine)),
   ]
   const warnings = short.map(({ words, hint }) => `${ink.yellow('⚠')} ${words}: ${hint}`)
@@ -93,6 +106,19 @@ function streamRows({ streams, groups }: Estimate): Row[] {
     `× ${factor(fanOut)}`,
     formatBytes(packetBytes),
   ])
+}
+
+const NODE_COLUMNS = ['clients', 'share', 'zone']
+
+/** One node is no news. */
+function nodeRows({ nodes }: ClusterEstimate): Row[] {
+  if (nodes.length < 2) return []
+  const all = nodes.reduce((sum, { clients }) => sum + clients, 0)
+  return nodes.map(({ name, clients, zone }) => [name, formatCount(clients), formatShare(clients / Math.max(1, all)), zone ?? '-'])
+}
+
+function crossRows({ nodes, crossNodeShare }: ClusterEstimate): Row[] {
+  return nodes.length < 2 || crossNodeShare === null ? [] : [['from node to node', `${formatShare(crossNodeShare)} of deliveries`]]
 }
 
 function loadRows(plan: Plan, planned: Estimate, whole: Estimate | null): Row[] {

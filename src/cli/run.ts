@@ -13,8 +13,10 @@ import { ReportFolder } from '../report/folder.ts'
 import { renderHtml } from '../report/html.ts'
 import { renderText } from '../report/text.ts'
 import type { Report } from '../report/types.ts'
-import { Controller } from '../run/controller.ts'
+import { Controller, type RunOptions } from '../run/controller.ts'
 import { type Prepared, prepare } from '../run/prepare.ts'
+import { type Probed, probe } from '../run/probe.ts'
+import { startSentinel } from '../run/sentinel.ts'
 import { loadOptions, type ReportOutput, type RunFlags } from './options.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { asTyped, readScenario } from './scenarios.ts'
@@ -27,14 +29,21 @@ const INVALID = 4
 export async function run(name: string, flags: RunFlags): Promise<number> {
   const startedAt = new Date()
   const { file, text } = readScenario(name)
-  const plan = withLabels(loadScenario(file, text, loadOptions(flags)), flags.label)
+  const plan = withFlags(loadScenario(file, text, loadOptions(flags)), flags)
   for (const { file } of flags.report) checkWritable(dirname(file))
   const isFirst = flags.out === undefined && !hasReports()
   const prepared = await prepare(plan, { scenario: file, workers: flags.workers ?? null, allowed: flags.allowTarget })
   try {
+    // The embedded broker is ours: there is nothing to find out.
+    const probed = plan.probe && prepared.broker === null ? await probe(prepared, dirname(file)) : null
     const folder = new ReportFolder(flags.out ?? newFolder(plan.name, startedAt), flags.force === true, startedAt)
-    for (const warning of prepared.warnings) if (!flags.quiet) say(`${paint.yellow('⚠')} ${warning}`)
-    const outcome = await execute(prepared, file, startedAt, folder, startProgress(plan, flags.quiet === true))
+    for (const warning of [...prepared.warnings, ...(probed?.warnings ?? [])]) if (!flags.quiet) say(`${paint.yellow('⚠')} ${warning}`)
+    const outcome = await execute(prepared, probed, {
+      scenario: file,
+      startedAt,
+      folder,
+      listener: startProgress(plan, flags.quiet === true),
+    })
     folder.finish(outcome.report)
     const failures = [folder.failure, ...flags.report.map((output) => writeOutput(output, outcome.report))].filter(
       (failure) => failure !== null,
@@ -47,14 +56,20 @@ export async function run(name: string, flags: RunFlags): Promise<number> {
   }
 }
 
-async function execute(prepared: Prepared, scenario: string, startedAt: Date, folder: ReportFolder, progress: Progress): Promise<Outcome> {
-  const controller = new Controller({ ...prepared, scenario, startedAt, folder, listener: progress })
-  const stopListening = onSignals(controller, progress)
+type Surroundings = Pick<RunOptions, 'scenario' | 'startedAt' | 'folder'> & { readonly listener: Progress }
+
+async function execute(prepared: Prepared, probed: Probed | null, around: Surroundings): Promise<Outcome> {
+  const { listener } = around
+  const sentinel = prepared.plan.sentinel && startSentinel(prepared, dirname(around.scenario))
+  const controller = new Controller({ ...prepared, ...around, brokers: probed?.brokers ?? null, sentinel })
+  const stopListening = onSignals(controller, listener)
   try {
     return await controller.runToReport()
   } finally {
     stopListening()
-    progress.stop()
+    listener.stop()
+    // Where the run has ended in order, so has the sentinel.
+    await sentinel?.finish()
   }
 }
 
@@ -105,8 +120,8 @@ function checkWritable(folder: string): void {
   }
 }
 
-function withLabels(plan: Plan, labels: RunFlags['label']): Plan {
-  return { ...plan, labels: { ...plan.labels, ...Object.fromEntries(labels) } }
+function withFlags(plan: Plan, { label, skipProbe }: RunFlags): Plan {
+  return { ...plan, labels: { ...plan.labels, ...Object.fromEntries(label) }, probe: plan.probe && !skipProbe }
 }
 
 /** `reports/factory-20261123T031500Z`, with a number behind it where another run of that second has it. */

@@ -68,6 +68,8 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
     levels: Object.entries(scenario.topics).map(([name, values]) => levelOf(name, values)),
     settleUs: scenario.settle,
     transport: scenario.transport,
+    probe: scenario.probe,
+    sentinel: scenario.sentinel && { ratePerSec: scenario.sentinel.rate },
     groups,
     phases: {
       connectUs: scenario.phases.connect,
@@ -135,6 +137,10 @@ function tlsOf(tls: ScenarioGroup['tls']): TlsPlan {
 /** Names of nodes that don't exist are left to `check.ts`. */
 function placementOf(placement: Scenario['placement'], nodes: readonly NodePlan[]): Placement {
   if (typeof placement === 'string') return { kind: placement }
+  if (!Array.isArray(placement)) {
+    const { zone, crossNode } = placement
+    return zone === undefined ? { kind: 'crossNode', share: crossNode ?? 0 } : { kind: 'zone', zone, elseAny: placement.else === 'any' }
+  }
   const indices = placement.map((name) => nodes.findIndex((node) => node.name === name))
   return { kind: 'nodes', nodes: [...new Set(indices)].filter((index) => index >= 0).sort((a, b) => a - b) }
 }

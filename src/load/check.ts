@@ -10,6 +10,8 @@ import { LATER } from './fields.ts'
 import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './header.ts'
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
+import { NEEDS_BROKER } from './nodes.ts'
+import { checkPlacements } from './placing.ts'
 import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
 import { MAX_CLIENTS, MAX_PUBLISH_ENTRIES, MAX_SUBSCRIBE_ENTRIES, type Scenario, type ScenarioGroup } from './schema.ts'
 import { hasSecret } from './secrets.ts'
@@ -30,13 +32,12 @@ const VERSION_5_KEYS = {
   publish: ['expiry', 'contentType', 'responseTopic', 'correlationData', 'userProperties', 'topicAlias'],
   subscribe: ['noLocal', 'retainAsPublished', 'retainHandling', 'identifier'],
 }
-const NEEDS_BROKER = 'give --broker mqtt://HOST:PORT, or brokers in the scenario'
 
 export function checkScenario(scenario: Scenario, plan: Plan, report: Report): void {
   for (const level of plan.levels) {
     if (RESERVED.includes(level.name)) report(['topics', level.name], `{${level.name}} is a variable of its own`, undefined, 'key')
   }
-  checkPlacement(scenario.placement, ['placement'], plan, report)
+  checkPlacements(scenario, plan, report)
   if (plan.transport === 'epoll' && plan.nodes.some((node) => !node.url.startsWith('mqtt:'))) {
     report(['transport'], 'epoll is for mqtt:// only: TLS and WebSocket need stream', 'leave it out: auto takes the right one')
   }
@@ -49,9 +50,8 @@ export function checkScenario(scenario: Scenario, plan: Plan, report: Report): v
 function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report: Report): void {
   const at = (...path: Path): Path => ['groups', group.name, ...path]
   checkVersion(written, group, plan, at, report)
-  checkPlacement(written.placement, at('placement'), plan, report)
   checkTemplates(written, plan, at, report)
-  checkSpread(written, plan, at, report)
+  checkSpread(written, group.placement.kind === 'zone' ? group.placement.zone : '', plan, at, report)
   if (group.version < 5 && group.password !== null && group.username === null) {
     report(at('password'), 'needs a username: MQTT 3 has no password without one (MQTT 3.1.1 §3.1.2.9)')
   }
@@ -111,14 +111,6 @@ function checkVersion(written: ScenarioGroup, group: GroupPlan, plan: Plan, at: 
   }
 }
 
-function checkPlacement(placement: Scenario['placement'] | undefined, path: Path, plan: Plan, report: Report): void {
-  if (!Array.isArray(placement)) return
-  const names = plan.nodes.map((node) => node.name)
-  for (const [i, name] of placement.entries()) {
-    if (!names.includes(name)) report([...path, i], `unknown node ${name}`, plan.embedded ? NEEDS_BROKER : suggest(name, names))
-  }
-}
-
 type TemplateKind = 'topic' | 'filter' | 'secret' | 'text'
 
 /** Every template of a group with its path. */
@@ -159,6 +151,8 @@ function checkTemplates(group: ScenarioGroup, plan: Plan, at: (...path: Path) =>
     const sample = text.replace(/\{[A-Za-z0-9_-]+\}/g, 'x')
     const problem = kind === 'topic' ? topicProblem(sample) : kind === 'filter' ? filterProblem(sample) : null
     if (problem !== null) report(at(...path), problem)
+    else if (kind === 'topic' && sample.startsWith('mqtt-scale/'))
+      report(at(...path), 'topics under mqtt-scale/ are for the probe and the sentinel')
   }
   for (const [i, entry] of group.subscribe.entries()) {
     const isShared = parseShare(entry.filter) !== null
@@ -167,8 +161,8 @@ function checkTemplates(group: ScenarioGroup, plan: Plan, at: (...path: Path) =>
   }
 }
 
-function checkSpread(group: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
-  const used = new Set(templatesOf(group).flatMap(({ text }) => variablesOf(text)))
+function checkSpread(group: ScenarioGroup, zone: string, plan: Plan, at: (...path: Path) => Path, report: Report): void {
+  const used = new Set([...templatesOf(group).map(({ text }) => text), zone].flatMap(variablesOf))
   const names = plan.levels.map((level) => level.name)
   for (const [name, spread] of Object.entries(group.spread)) {
     const level = plan.levels.find((l) => l.name === name)

@@ -66,6 +66,7 @@ export class Client {
   // NaN, since times are doubles: clients keep one shape from the start.
   private connectIntendedUs = Number.NaN
   private connectedAtUs = Number.NaN
+  private connectedOn: Cell<'clients'>
   /** When the connection was lost, or churn wanted the client back; NEVER: connected or never was. */
   private lostAtUs = NEVER
   /** Churn, not a fault, has ended the last connection. */
@@ -81,7 +82,7 @@ export class Client {
     this.isClean = group.isClean(index)
     this.attempts = new Attempts(group, index)
     this.node = group.placer.nodeOf(index, 0)
-    this.cell = this.cellOn(this.node)
+    this.connectedOn = this.cell = this.cellOn(this.node)
     this.publishesFrom = this.node
     this.publisher = group.plan.publish.length > 0 ? new Publisher(this) : null
     this.receiver = group.plan.subscribe.length > 0 ? new Receiver(this) : null
@@ -309,8 +310,9 @@ export class Client {
       this.cell.record('connect', nowUs - this.connectIntendedUs)
     } else if (this.lostAtUs !== NEVER) {
       if (!this.isReturning) this.cell.counts.reconnected++
-      this.cell.record('reconnect', nowUs - this.lostAtUs)
+      this.connectedOn.record('reconnect', nowUs - this.lostAtUs)
     }
+    this.connectedOn = this.cell
     this.hasConnected = true
     this.isReturning = false
     this.lostAtUs = NEVER

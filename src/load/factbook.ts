@@ -1,7 +1,7 @@
 /**
  * The facts of all slices as one book, to be asked by stream and sequence number.
  */
-import { EXCEPTION, type Facts, type Intervals } from './facts.ts'
+import { EXCEPTION, type Facts, type Intervals, nodeAt } from './facts.ts'
 
 /** Facts of all slices, by stream. */
 export class FactBook {
@@ -55,9 +55,7 @@ export class FactBook {
   /** The publisher's node at that time; `first` is where it began. */
   nodeAt(publisher: number, timeUs: number, first: number): number {
     const moves = this.moves.get(publisher)
-    let node = first
-    for (let i = 0; moves !== undefined && i < moves.length && moves[i]! <= timeUs; i += 2) node = moves[i + 1]!
-    return node
+    return moves === undefined ? first : nodeAt(moves, timeUs, first)
   }
 
   /** Exceptions are noted as they happen; here they get into the order of their numbers, late ones apart: those are owed all the same. */

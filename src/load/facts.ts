@@ -38,6 +38,12 @@ export interface Facts {
   readonly pending: number
 }
 
+/** Where a publisher with these moves was at that time; `first` is where it began. */
+export function nodeAt(moves: readonly number[], timeUs: number, first: number): number {
+  for (let i = moves.length - 2; i >= 0; i -= 2) if (moves[i]! <= timeUs) return moves[i + 1]!
+  return first
+}
+
 export class Exceptions {
   readonly byStream = new Map<number, Intervals>()
   intervals = 0

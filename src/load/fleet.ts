@@ -16,7 +16,7 @@ import { formatCode } from '../units.ts'
 import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
 import { Client, STATE } from './client.ts'
-import { Exceptions, type Facts } from './facts.ts'
+import { Exceptions, type Facts, nodeAt } from './facts.ts'
 import { Group, type Surroundings } from './group.ts'
 import { type Header, WILL_ENTRY } from './header.ts'
 import type { Plan } from './plan.ts'
@@ -299,6 +299,13 @@ export class Fleet implements TransportHandler {
     let moves = this.moves.get(publisher)
     if (moves === undefined) this.moves.set(publisher, (moves = []))
     moves.push(nowUs, client.node)
+  }
+
+  /** The publisher's node at that time, as the facts will have it: what waited for a new connection is counted where it was due. */
+  nodeAt(client: Client, timeUs: number): number {
+    const moves = this.moves.size === 0 ? undefined : this.moves.get(client.group.plan.firstClient + client.index)
+    if (moves === undefined || moves[moves.length - 2]! <= timeUs) return client.node
+    return nodeAt(moves, timeUs, client.group.placer.nodeOf(client.index, 0))
   }
 
   isMeasured(intendedUs: number): boolean {

@@ -7,7 +7,8 @@
  * that a plan of millions takes no longer than one of thousands. Groups too large to be looked through are sampled evenly.
  */
 import { parseShare } from '../mqtt/topic.ts'
-import { random } from './order.ts'
+import { distinct, expand, type Link, linksOf, RUN } from './links.ts'
+import { sample } from './order.ts'
 import type { GroupPlan, Plan, PublishPlan, SubscribePlan } from './plan.ts'
 import { Renderer, variablesOf } from './template.ts'
 import { templatesOf } from './tree.ts'
@@ -16,9 +17,6 @@ import { templatesOf } from './tree.ts'
 const MOST_CLIENTS = 200_000
 /** Filters of one group that may overlap before the overlap is no longer worked out: 2^n sets of them are. */
 const MOST_OVERLAPS = 8
-
-/** Templates of the subscriber and of the publisher that must stand for the same text. */
-type Link = readonly [subscriber: string, publisher: string]
 
 export interface Matches {
   /** Pairs of a subscribing client and a stream of the entry, each once, however many filters match. */
@@ -98,7 +96,7 @@ export class Matching {
     const clients = Math.min(subscribers.clients, publishers.clients)
     const text = (group: GroupPlan, client: number) => links.map(([a]) => this.renderers[group.index]!.render(a, client)).join('\n')
     let twins = 0
-    const looked = sample(clients, (client) => {
+    const looked = sample(clients, MOST_CLIENTS, (client) => {
       if (text(subscribers, client) === text(publishers, client)) twins++
     })
     return (twins / looked) * clients
@@ -142,7 +140,7 @@ export class Matching {
     if (known) return known
     const counts = new Map<string, number>()
     const renderer = this.renderers[group.index]!
-    const looked = sample(group.clients, (client) => {
+    const looked = sample(group.clients, MOST_CLIENTS, (client) => {
       const value = templates.map((template) => renderer.render(template, client)).join('\n')
       counts.set(value, (counts.get(value) ?? 0) + 1)
     })
@@ -152,51 +150,14 @@ export class Matching {
   }
 }
 
-/** The longest a run's name is; what it is does not matter, all groups have the same. */
-const RUN = 'xxxxxx'
-
-/** The links of a filter and a topic; null if they can't match. Topics that begin with $ match no wildcard there (MQTT 3.1.1 §4.7.2). */
-function linksOf(filter: string, topic: string): Link[] | null {
-  const wanted = filter.split('/')
-  const offered = topic.split('/')
-  const isOpen = wanted.at(-1) === '#'
-  if (isOpen ? offered.length < wanted.length - 1 : offered.length !== wanted.length) return null
-  if (offered[0]!.startsWith('$') && /^[+#]/.test(filter)) return null
-  const links: Link[] = []
-  for (const [i, level] of wanted.entries()) {
-    if (level === '+' || level === '#') continue
-    const other = offered[i]!
-    const isFixed = variablesOf(level).length === 0 && variablesOf(other).length === 0
-    if (isFixed && level !== other) return null
-    if (!isFixed) links.push([level, other])
-  }
-  return links
-}
-
 /** With noLocal on all of its filters a client gets nothing of its own (MQTT 5.0 §3.8.3.1). */
 function ownLinks(subscribers: GroupPlan, publishers: GroupPlan): Link[] | null {
   const isLocal = (subscription: SubscribePlan) => !subscription.noLocal
   return subscribers === publishers && !subscribers.subscribe.some(isLocal) ? [['{client}', '{client}']] : null
 }
 
-/** What is the same for all clients of a group is no variable here, and a client id is what it is made of. */
-function expand(template: string, group: GroupPlan): string {
-  return template.replaceAll('{clientId}', group.clientId).replaceAll('{group}', group.name).replaceAll('{run}', RUN)
-}
-
-function distinct(links: readonly Link[]): Link[] {
-  return [...new Map(links.map((link) => [link.join('\n'), link])).values()]
-}
-
 function bits(set: number): number {
   let count = 0
   for (; set > 0; set &= set - 1) count++
   return count
-}
-
-/** Visits every client, or of many an even sample, drawn within equal stretches so that it falls in step with no level. Returns how many. */
-function sample(clients: number, visit: (client: number) => void): number {
-  const looked = Math.min(clients, MOST_CLIENTS)
-  for (let i = 0; i < looked; i++) visit(looked === clients ? i : Math.floor(((i + random(1, i)) * clients) / looked))
-  return looked
 }

@@ -19,6 +19,8 @@ export interface Access {
 const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
 /** What the embedded broker's node is called. */
 export const EMBEDDED_NODE = 'node-1'
+/** The hint where it can't do what is asked for. */
+export const NEEDS_BROKER = 'give --broker mqtt://HOST:PORT, or brokers in the scenario'
 
 /**
  * @param urls  of --broker: they take the scenario's names, zones and weights in order; none: the scenario's own

@@ -130,3 +130,14 @@ export function shareAt(ends: readonly number[], position: number): number {
   }
   return low
 }
+
+/**
+ * Visits every client, or of more than `most` an even sample, drawn within equal stretches so that it falls in step with no level.
+ *
+ * @returns how many it visited
+ */
+export function sample(clients: number, most: number, visit: (client: number) => void): number {
+  const looked = Math.min(clients, most)
+  for (let i = 0; i < looked; i++) visit(looked === clients ? i : Math.floor(((i + random(1, i)) * clients) / looked))
+  return looked
+}

@@ -23,6 +23,10 @@ export interface Plan {
   readonly levels: readonly LevelPlan[]
   readonly settleUs: number
   readonly transport: 'auto' | 'epoll' | 'stream'
+  /** The nodes are checked before the load. */
+  readonly probe: boolean
+  /** null: none. */
+  readonly sentinel: { readonly ratePerSec: number } | null
   readonly groups: readonly GroupPlan[]
   readonly phases: PhasesPlan
   readonly thresholds: readonly string[]
@@ -98,6 +102,10 @@ export type Placement =
   | { readonly kind: 'weighted' | 'roundRobin' | 'random' }
   /** Node indices; weighted among them. */
   | { readonly kind: 'nodes'; readonly nodes: readonly number[] }
+  /** A template: weighted among the nodes in that zone; where there is none, among all. */
+  | { readonly kind: 'zone'; readonly zone: string; readonly elseAny: boolean }
+  /** Share of the group's clients that are kept away from the nodes they hear from; the others are put there. */
+  | { readonly kind: 'crossNode'; readonly share: number }
 
 export interface ConnectPlan {
   /** Seconds over which the group connects, or 0 for all at once: at a rate it is clients / rate. */

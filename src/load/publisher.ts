@@ -220,7 +220,7 @@ export class Publisher {
 
   /** Fills `head` and `header` for a message; returns the size of its payload. */
   private describe(e: number, seq: number, intendedUs: number): number {
-    const { group, client } = this
+    const { group, client, fleet } = this
     const s = this.first + e
     const entry = group.plan.publish[e]!
     if (group.topicStart[s]! < 0) group.renderTopic(s, client.index, e)
@@ -235,7 +235,7 @@ export class Publisher {
     header.entry = entry.index
     header.seq = seq
     header.intendedUs = Math.floor(intendedUs)
-    header.node = client.node
+    header.node = fleet.nodeAt(client, header.intendedUs)
     const properties = group.propertiesOf(client.index, e)
     head.properties = properties === null ? null : properties.bytes
     if (properties !== null && properties.headerAt >= 0) writeText(properties.bytes, properties.headerAt, header)

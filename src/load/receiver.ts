@@ -261,10 +261,22 @@ export class Receiver {
   private receiveUnknown(event: Event): void {
     const { catalogue } = this.fleet
     const topic = topicText(event)
+    if (topic.startsWith(BESIDE)) {
+      this.disown(event)
+      return
+    }
     const entry = catalogue.unverifiedEntry(topic)
     if (event.retain) this.count(-1, 0, 'excused')
     else if (entry >= 0) this.fleet.countUnverified(this.client.owner, entry)
     else this.count(-1, 0, catalogue.isWill(topic) ? 'excused' : 'unexpected')
+  }
+
+  /** A probe's or a sentinel's message, of this run or another: it is in none of the counts. They come at QoS 0 and are not answered. */
+  private disown(event: Event): void {
+    this.fleet.arrived--
+    const bodyBytes = event.payloadEnd - event.topicStart + 2
+    const lengthBytes = bodyBytes < 128 ? 1 : 2
+    this.client.cell.counts.bytesReceived -= 1 + lengthBytes + bodyBytes
   }
 
   /** @param entry  -1: of no known stream; counted with the group's and shown in the totals */
@@ -274,6 +286,9 @@ export class Receiver {
     if (hasNodes) metrics.deliveriesByPair.at(cellKey.pair(entry < 0 ? this.client.node : header.node, this.client.node)).counts[name]++
   }
 }
+
+/** Topics of what goes on beside the load. A scenario can't publish there. */
+const BESIDE = 'mqtt-scale/'
 
 /** The entry of deliveries that belong to no stream. */
 export const NO_ENTRY = 255

@@ -19,7 +19,6 @@ import {
   filled,
   flag,
   LATER,
-  laterIfMap,
   map,
   measured,
   mustBeWhole,
@@ -47,6 +46,9 @@ export const MAX_SUBSCRIBE_ENTRIES = 32
 /** A level's values are counted, not stored, up to the size of the largest group. */
 export const MAX_LEVEL_VALUES = MAX_CLIENTS
 const MAX_GATES = 4
+const SENTINEL_PER_SEC = 10
+/** A sentinel is to measure a load, not to be one. */
+const MAX_SENTINEL_PER_SEC = 100
 const U32 = 2 ** 32 - 1
 
 const load = curve.describe('Multiplies publish rates: {0s: 100%, 30s: 200%}, linear between points, the last holds')
@@ -138,11 +140,20 @@ const churn = map({
   leave: oneOf('disconnect', 'reset', 'silent').describe('With a DISCONNECT, a TCP reset, or no word').prefault('disconnect'),
 }).describe('Clients that come and go')
 
+const placementMap = map({
+  zone: filled.describe('Template: the nodes whose zone is its value, or begins with it and a hyphen').optional(),
+  else: z.literal('any', { error: 'expected any' }).describe('any: all nodes, where no node is in that zone').optional(),
+  crossNode: between(share, 0, 1, '0% to 100%').describe('Share of clients on other nodes than those they hear from').optional(),
+}).superRefine((value, context) => {
+  exactlyOne(['zone', 'crossNode'])(value, context)
+  if (value.else && value.crossNode !== undefined) report(context, ['else'], 'goes with zone', { at: 'key' })
+})
+
 const placement = z
-  .union([oneOf('weighted', 'roundRobin', 'random'), z.array(text).min(1, 'needs at least one node')], {
-    error: laterIfMap('expected weighted, roundRobin, random or a list of node names'),
+  .union([oneOf('weighted', 'roundRobin', 'random'), z.array(text).min(1, 'needs at least one node'), placementMap], {
+    error: 'expected weighted, roundRobin, random, a list of node names, {zone: "{region}"} or {crossNode: 100%}',
   })
-  .describe('Which nodes clients connect to: weighted, roundRobin, random, or a list of nodes')
+  .describe('Which nodes clients connect to: weighted, roundRobin, random, a list of nodes, by zone, or away from those they hear from')
 
 const spread = z.union(
   [
@@ -265,6 +276,16 @@ const threshold = z
   })
   .describe('METRIC OP VALUE, such as endToEnd.p99 < 50ms')
 
+const sentinelRate = above0(rate).refine((perSec) => perSec <= MAX_SENTINEL_PER_SEC, `must be at most ${MAX_SENTINEL_PER_SEC}/s`)
+
+const sentinel = z
+  .union([flag, map({ rate: sentinelRate.describe('Messages a second').prefault(`${SENTINEL_PER_SEC}/s`) })], {
+    error: 'expected true, false or a map such as {rate: 10/s}',
+  })
+  .transform((value) => (value === true ? { rate: SENTINEL_PER_SEC } : value || null))
+  .describe('An independent client that measures the same nodes: true, false, or {rate: 10/s}')
+  .prefault(true)
+
 export const scenario = map(
   {
     name: filled
@@ -303,8 +324,8 @@ export const scenario = map(
       .prefault({}),
     settle: notNegative(duration).describe('How long a cluster may take to know a subscription').prefault('1s'),
     transport: oneOf('auto', 'epoll', 'stream').prefault('auto'),
-    probe: z.literal(false, { error: LATER }).optional(),
-    sentinel: z.literal(false, { error: LATER }).optional(),
+    probe: flag.describe('Whether the nodes are checked before the load').prefault(true),
+    sentinel,
     placement: placement.prefault('weighted'),
     load: load.prefault({ '0s': '100%' }),
     phases: phases.prefault({}),

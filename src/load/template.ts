@@ -20,7 +20,8 @@ export class Renderer {
   private readonly group: GroupPlan
   private readonly run: string
   private readonly tree: Tree
-  private readonly placer: Placer
+  /** Made when a template asks for {node}: a placement may need templates itself. */
+  private placer: Placer | null = null
   private readonly compiled = new Map<string, readonly Part[]>()
   /** Levels of the client last asked for: its templates are mostly rendered one after the other. */
   private last = { client: -1, values: [] as readonly number[] }
@@ -31,7 +32,6 @@ export class Renderer {
     this.group = group
     this.run = run
     this.tree = new Tree(plan, group)
-    this.placer = new Placer(plan, group)
   }
 
   /** The text for a client of the group, by its index in it. */
@@ -52,7 +52,10 @@ export class Renderer {
     if (name === 'client') return (client) => String(client)
     if (name === 'group') return this.group.name
     if (name === 'run') return this.run
-    if (name === 'node') return (client) => this.plan.nodes[this.placer.nodeOf(client, 0)]!.name
+    if (name === 'node') {
+      const placer = (this.placer ??= new Placer(this.plan, this.group))
+      return (client) => this.plan.nodes[placer.nodeOf(client, 0)]!.name
+    }
     if (name === 'clientId') {
       assert(template !== this.group.clientId, 'a client id does not contain itself')
       return (client) => this.render(this.group.clientId, client)

@@ -74,6 +74,7 @@ export function templatesOf(group: GroupPlan): string[] {
     group.tls.cert,
     group.tls.key,
     group.will?.topic,
+    group.placement.kind === 'zone' ? group.placement.zone : null,
     ...group.publish.flatMap((e) => [
       e.topic,
       e.contentType,

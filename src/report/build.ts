@@ -3,8 +3,8 @@
  */
 
 import { assert } from '../errors.ts'
+import { clientsByNode } from '../load/cluster.ts'
 import { cellOf } from '../load/group.ts'
-import { Placer } from '../load/placement.ts'
 import type { Plan, QoS } from '../load/plan.ts'
 import { publicPlan } from '../load/secrets.ts'
 import { parseThreshold } from '../load/threshold.ts'
@@ -13,10 +13,12 @@ import type { Cell, Metrics } from '../stats/metrics.ts'
 import { hostFacts } from './host.ts'
 import { evaluate } from './threshold.ts'
 import {
+  type BrokerFacts,
   type Figures,
   type GeneratorCheck,
   type GeneratorFigures,
   type LatencySummary,
+  type NodeFigures,
   REPORT_SCHEMA,
   type Report,
   type RunFacts,
@@ -38,6 +40,8 @@ export interface RunResult {
   /** Parts of the measurement that were lost, in words. */
   readonly losses: readonly string[]
   readonly isInterrupted: boolean
+  /** What the probe found, by node; null: there was none. */
+  readonly brokers: readonly BrokerFacts[] | null
   /** Checks that the controller has made itself. */
   readonly checks: readonly GeneratorCheck[]
 }
@@ -90,7 +94,8 @@ function wholeOf(result: RunResult) {
   }
 }
 
-function partsOf({ plan, metrics, unverified }: RunResult) {
+function partsOf(result: RunResult) {
+  const { plan, metrics } = result
   const entries = plan.groups.flatMap((group) => group.publish.map((entry) => ({ entry, group })))
   const groups: Record<string, Figures> = {}
   for (const group of plan.groups) {
@@ -122,7 +127,7 @@ function partsOf({ plan, metrics, unverified }: RunResult) {
       ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).qos === q)),
     }
   }
-  return { groups, nodes: nodesOf(plan, metrics, unverified), streams, qos, pairs: pairsOf(plan, metrics) }
+  return { groups, nodes: nodesOf(result), streams, qos, pairs: pairsOf(plan, metrics) }
 }
 
 /** Every QoS that the plan publishes or delivers with. */
@@ -133,7 +138,7 @@ function qosIn(plan: Plan): number[] {
 }
 
 /** With one node its figures are the run's. */
-function nodesOf(plan: Plan, metrics: Metrics, unverified: number): Record<string, Figures> {
+function nodesOf({ plan, metrics, unverified, brokers }: RunResult): Record<string, NodeFigures> {
   const planned = plannedByNode(plan)
   return Object.fromEntries(
     plan.nodes.map(({ name }, node) => {
@@ -141,13 +146,14 @@ function nodesOf(plan: Plan, metrics: Metrics, unverified: number): Record<strin
       const isOnly = plan.nodes.length === 1
       const publishes = isOnly ? publishFigures(metrics, () => true) : publishSums(metrics.publishesByNode.sum((key) => key === node))
       const deliveries = isOnly ? metrics.deliveries.sum() : metrics.deliveriesByPair.sum((key) => cellOf.pair(key).to === node)
-      const figures: Figures = {
+      const figures: NodeFigures = {
         clients: { planned: planned.clients[node]!, ...clientCounts(clients) },
         bytes: byteCounts(clients),
         subscriptions: subscriptionCounts(clients, planned.subscriptions[node]!),
         ...clientFigures(clients, planned.clients[node]!, planned.subscriptions[node]!),
         ...publishes,
         ...deliveryFigures(deliveries, isOnly ? unverified : 0),
+        ...(brokers !== null && { broker: brokers[node]! }),
       }
       return [name, figures]
     }),
@@ -159,11 +165,9 @@ function plannedByNode(plan: Plan): { clients: number[]; subscriptions: number[]
   const clients = plan.nodes.map(() => 0)
   const subscriptions = plan.nodes.map(() => 0)
   for (const group of plan.groups) {
-    const placer = new Placer(plan, group)
-    for (let i = 0; i < group.clients; i++) {
-      const node = plan.nodes.length === 1 ? 0 : placer.nodeOf(i, 0)
-      clients[node]!++
-      subscriptions[node]! += group.subscribe.length
+    for (const [node, count] of clientsByNode(plan, group, group.clients).entries()) {
+      clients[node]! += count
+      subscriptions[node]! += count * group.subscribe.length
     }
   }
   return { clients, subscriptions }

@@ -8,11 +8,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { formatBytes, formatCount } from '../units.ts'
+import type { Cell, Table } from './cells.ts'
 import { CHARTS_SCRIPT, chartData } from './charts.ts'
 import { html, Markup } from './markup.ts'
 import { STYLE } from './style.ts'
 import type { Report } from './types.ts'
-import { type Cell, QUANTILE_WORDS, QUANTILES, type Table, type View, viewOf } from './view.ts'
+import { QUANTILE_WORDS, QUANTILES, type View, viewOf } from './view.ts'
 
 /** The whole document. */
 export function renderHtml(report: Report): string {
@@ -50,7 +51,7 @@ ${thresholds(view)}
 ${latencies(view)}
 <h2>Counts</h2>
 ${counts(view)}
-${[...view.parts, ...view.details].map((table) => html`<h2>${table.title}</h2>${part(table)}`)}
+${[...view.parts, ...view.matrices, ...view.details].map((table) => html`<h2>${table.title}</h2>${part(table)}`)}
 ${view.problems.length === 0 ? null : html`<h2>Errors</h2>${panel(view.problems.map((problem) => html`<tr><td>${problem}</td></tr>`))}`}
 <h2>Generator</h2>
 ${checks(report)}
@@ -129,6 +130,8 @@ function facts({ run, host, plan }: Report, view: View): Markup {
     ['seed, scenario hash', `${run.seed}, ${run.scenarioHash}`],
     ['brokers', plan.nodes.map(({ name, url }) => `${name} ${url}`).join(' · ')],
     ['labels', labels.join(' · ')],
+    ['cluster', view.cluster.join(' · ')],
+    ...view.brokers.map(({ nodes, items }): [string, string] => [nodes === null ? 'broker' : `broker ${nodes}`, items.join(' · ')]),
     ['generator', view.generator.join(' · ')],
     ['machine', `${host.cpu}, ${formatCount(host.cores)} cores, ${formatBytes(host.memoryBytes)}`],
     ['system', `${host.os}, kernel ${host.kernel}`],

@@ -4,8 +4,9 @@
  * Lines fit `width` columns: 100 is comfortable, 80 loses the explanations and a column, and below that the latencies stick out.
  */
 import { Chalk, type ChalkInstance } from 'chalk'
+import type { Cell, Table, Tone } from './cells.ts'
 import type { Report } from './types.ts'
-import { type Cell, QUANTILE_WORDS, QUANTILES, type Table, type Tone, type View, viewOf } from './view.ts'
+import { QUANTILE_WORDS, QUANTILES, type View, viewOf } from './view.ts'
 
 export interface TextOptions {
   readonly color: boolean
@@ -33,9 +34,12 @@ export function renderText(report: Report, { color, width, folder }: TextOptions
     ...section('Counts', counts(view, width, paint)),
     ...section('Latency', latencies(view, width, chalk, paint)),
     ...view.parts.flatMap((table) => section(table.title, part(table, width, chalk, paint))),
+    ...view.matrices.flatMap((table) => section(table.title, matrix(table, width, chalk, paint))),
     ...section('Thresholds', thresholds(view, paint)),
     '',
     ...(view.problems.length > 0 ? list('Errors', view.problems.slice(0, ROW_LIMIT)) : []),
+    ...(view.cluster.length > 0 ? list('Cluster', view.cluster) : []),
+    ...view.brokers.flatMap(({ nodes, items }) => list('Broker', nodes === null ? items : [`${nodes}: ${items[0]}`, ...items.slice(1)])),
     ...list('Generator', view.generator),
     ...view.notes.flatMap((note) => wrap('Note'.padEnd(LABEL), note, width, chalk.yellow)),
     ...(folder === null ? [] : [`${chalk.dim('Report'.padEnd(LABEL))}${folder}`]),
@@ -80,15 +84,28 @@ function latencies(view: View, width: number, chalk: ChalkInstance, paint: Paint
   return lines.map((line, i) => draw(line, paint) + (fits ? chalk.dim(meanings[i]) : ''))
 }
 
-function part({ columns, rows }: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+function part(table: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const { columns, rows } = table
   const shown = rows.length > ROW_LIMIT ? rows.slice(0, ROW_LIMIT - 1) : rows
   const more = shown.length === rows.length ? [] : [chalk.dim(`${GAP}… and ${rows.length - shown.length} more in the report`)]
   // The last columns matter least: on a narrow terminal they go first.
   for (let kept = columns.length; ; kept--) {
-    const head = ['', ...columns.slice(0, kept)].map(quiet)
-    const lines = align([head, ...shown.map(({ name, cells }) => [plain(name), ...cells.slice(0, kept)])], (column) => column > 0)
+    const lines = cellsOf(table, kept, shown)
     if (kept <= 1 || widthOf(lines) <= width) return [...lines.map((line) => draw(line, paint)), ...more]
   }
+}
+
+/** Whole or not at all: a matrix without its last columns misleads. */
+function matrix(table: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const lines = cellsOf(table, table.columns.length, table.rows)
+  if (widthOf(lines) > width) return [chalk.dim(`${GAP}too wide for this terminal: see the report`)]
+  return lines.map((line) => draw(line, paint))
+}
+
+/** The head and rows of a table, with its first columns. */
+function cellsOf({ columns }: Table, kept: number, rows: Table['rows']): Cell[][] {
+  const head = ['', ...columns.slice(0, kept)].map(quiet)
+  return align([head, ...rows.map(({ name, cells }) => [plain(name), ...cells.slice(0, kept)])], (column) => column > 0)
 }
 
 function thresholds(view: View, paint: Paint): string[] {

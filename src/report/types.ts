@@ -21,7 +21,7 @@ export interface Report extends Whole {
   /** Why it is not `passed`, the most important first; empty when passed. */
   readonly reasons: readonly string[]
   readonly groups: Readonly<Record<string, Figures>>
-  readonly nodes: Readonly<Record<string, Figures>>
+  readonly nodes: Readonly<Record<string, NodeFigures>>
   readonly streams: Readonly<Record<string, Figures>>
   /** By the lower of publish and subscription: '0', '1' and '2'. */
   readonly qos: Readonly<Record<string, Figures>>
@@ -139,6 +139,34 @@ export interface Whole {
 /** What is measured of a part (group, node, stream, QoS): what makes no sense for it is left out. */
 export type Figures = Partial<Whole>
 
+/** With `broker`: what the probe found; absent where it was skipped. */
+export type NodeFigures = Figures & { readonly broker?: BrokerFacts }
+
+/** What a node takes. */
+export interface BrokerFacts {
+  /** Versions of MQTT that it accepts. */
+  readonly versions: readonly ('3.1' | '3.1.1' | '5')[]
+  /** Of its MQTT 5 CONNACK; null: it has no MQTT 5, and earlier versions don't tell. */
+  readonly limits: BrokerLimits | null
+}
+
+/** MQTT 5.0 §3.2.2.3 */
+export interface BrokerLimits {
+  readonly maximumQoS: 0 | 1 | 2
+  readonly retainAvailable: boolean
+  readonly sharedSubscriptionAvailable: boolean
+  readonly wildcardSubscriptionAvailable: boolean
+  readonly subscriptionIdentifierAvailable: boolean
+  /** Unacknowledged messages that it takes from a client. */
+  readonly receiveMaximum: number
+  /** Bytes of a packet. */
+  readonly maximumPacketSize: number
+  readonly topicAliasMaximum: number
+  /** What it makes of the longest session expiry and of the keep alive that the scenario asks for; null: as asked. */
+  readonly sessionExpiryS: number | null
+  readonly serverKeepAliveS: number | null
+}
+
 export interface PairFigures {
   readonly from: string
   readonly to: string
@@ -187,6 +215,20 @@ export interface GeneratorFigures {
   readonly processes: number
   readonly workers: number
   readonly transport: 'epoll' | 'stream'
+  /** null: there was none. */
+  readonly sentinel: SentinelFigures | null
+}
+
+/** What an independent client, in a process of its own, measured on the same nodes meanwhile. It is in none of the run's counts. */
+export interface SentinelFigures {
+  /** `unavailable`: nothing of what it sent came back, or it could not go on: it says nothing about the run. */
+  readonly status: 'ok' | 'unavailable'
+  readonly ratePerSec: number
+  /** Messages that it wanted to send in `measure`: what its quantiles run over. */
+  readonly count: number
+  /** Intended time to its return; null: infinite, or not available. */
+  readonly p50Us: number | null
+  readonly p99Us: number | null
 }
 
 export interface GeneratorCheck {

@@ -18,9 +18,21 @@ const SENT_SHARE = 0.995
 const BUSY_LIMIT = 0.85
 const HOST_LIMIT = 0.95
 const STEAL_LIMIT = 0.03
+/** The fleet is far above the sentinel over this many times its p99, and this much more. */
+const SENTINEL_FACTOR = 2
+const SENTINEL_MARGIN_US = 5000
+/** A p99 of fewer samples is chance. */
+const SENTINEL_SAMPLES = 300
 
 export function judge(report: Report, result: RunResult): Outcome {
-  const checks = [sendLagCheck(report), sentCheck(report, result), busyCheck(report), ...hostChecks(report), ...result.checks]
+  const checks = [
+    sendLagCheck(report),
+    sentCheck(report, result),
+    busyCheck(report),
+    ...hostChecks(report),
+    ...sentinelCheck(report),
+    ...result.checks,
+  ]
   const invalid = checks.filter((check) => !check.ok && check.level === 'invalid')
   const suspect = checks.some((check) => !check.ok && check.level === 'suspect')
   const nobody = report.clients.connected === 0 && report.clients.planned > 0
@@ -103,4 +115,21 @@ function hostChecks({ generator: { cpu } }: Report): GeneratorCheck[] {
     ...check('hostCpu', cpu.host, HOST_LIMIT, "the host's CPUs were in use for"),
     ...check('steal', cpu.steal, STEAL_LIMIT, "of the host's CPU time others took"),
   ]
+}
+
+/** Whether the fleet is as fast as an independent client; nothing where either has no p99 to compare. */
+function sentinelCheck({ endToEndUs, generator: { sentinel } }: Report): GeneratorCheck[] {
+  if (
+    sentinel === null ||
+    sentinel.p99Us === null ||
+    sentinel.count < SENTINEL_SAMPLES ||
+    endToEndUs.p99 === null ||
+    endToEndUs.count === 0
+  )
+    return []
+  const limit = Math.max(SENTINEL_FACTOR * sentinel.p99Us, sentinel.p99Us + SENTINEL_MARGIN_US)
+  const ok = endToEndUs.p99 <= limit
+  const figures = `end-to-end p99 is ${formatDuration(endToEndUs.p99)}, that of an independent client (the sentinel) ${formatDuration(sentinel.p99Us)}`
+  const words = ok ? figures : `${figures}: what the fleet measures may be the generator's own doing`
+  return [{ name: 'sentinel', ok, level: 'suspect', value: endToEndUs.p99, limit, words }]
 }

@@ -5,16 +5,11 @@
  */
 import type { LatencySummary } from '../stats/histogram.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
+import { type BrokerView, brokerViews } from './broker.ts'
+import { type Cell, countCell, latencyCell, NONE, type Table, type Tone } from './cells.ts'
+import { clusterFacts, clusterNotes, matrices } from './cluster.ts'
 import { formatActual } from './threshold.ts'
-import type { Figures, Report, Status } from './types.ts'
-
-/** `quiet` is a figure that says nothing happened. */
-export type Tone = 'plain' | 'good' | 'bad' | 'warn' | 'quiet'
-
-export interface Cell {
-  readonly text: string
-  readonly tone: Tone
-}
+import type { Figures, Report, SentinelFigures, Status } from './types.ts'
 
 export interface View {
   /** The status as a word, and why. */
@@ -35,6 +30,8 @@ export interface View {
   }[]
   /** Groups, nodes, streams: those that there is more than one of. */
   readonly parts: readonly Table[]
+  /** From node to node, where the nodes are few. */
+  readonly matrices: readonly Table[]
   /** The same by QoS and by pair of nodes: for those who look closer. */
   readonly details: readonly Table[]
   readonly thresholds: readonly { readonly expression: string; readonly ok: boolean; readonly actual: string }[]
@@ -42,13 +39,11 @@ export interface View {
   readonly problems: readonly string[]
   /** What a reader has to know to read the figures right. */
   readonly notes: readonly string[]
+  /** How the nodes were used; empty with one node. */
+  readonly cluster: readonly string[]
+  /** What the nodes take, where the probe has asked them. */
+  readonly brokers: readonly BrokerView[]
   readonly generator: readonly string[]
-}
-
-export interface Table {
-  readonly title: string
-  readonly columns: readonly string[]
-  readonly rows: readonly { readonly name: string; readonly cells: readonly Cell[] }[]
 }
 
 /** The columns of `latencies`. */
@@ -65,11 +60,16 @@ export function viewOf(report: Report): View {
     highlights: highlights(report),
     counts: counts(report),
     latencies: latencies(report),
-    parts: [table('Groups', report.groups), table('Nodes', report.nodes), table('Streams', report.streams)].filter(hasSeveral),
+    parts: [table('Groups', report.groups), table('Nodes', report.nodes, NODE_COLUMNS), table('Streams', report.streams)].filter(
+      hasSeveral,
+    ),
+    matrices: matrices(report),
     details: [table('QoS', report.qos), table('From node to node', pairs(report))].filter(hasSeveral),
     thresholds: report.thresholds.map((threshold) => ({ ...threshold, actual: formatActual(threshold) })),
     problems: problems(report),
-    notes: notes(report),
+    notes: [...notes(report), ...clusterNotes(report)],
+    cluster: clusterFacts(report),
+    brokers: brokerViews(report),
     generator: generator(report),
   }
 }
@@ -180,16 +180,12 @@ function latencies(report: Report): View['latencies'] {
   ]
 }
 
-/** One figure of a latency: ∞ where it is infinite, `-` where there are no samples. */
-function latencyCell(summary: LatencySummary | undefined, quantile: (typeof QUANTILES)[number]): Cell {
-  if (summary === undefined || summary.count === 0) return NONE
-  const us = summary[quantile]
-  return us === null ? { text: '∞', tone: 'bad' } : { text: formatDuration(us), tone: 'plain' }
+interface Column {
+  readonly title: string
+  readonly cell: (figures: Figures) => Cell
 }
 
-const NONE: Cell = { text: '-', tone: 'quiet' }
-
-const COLUMNS: readonly { readonly title: string; readonly cell: (figures: Figures) => Cell }[] = [
+const COLUMNS: readonly Column[] = [
   { title: 'clients', cell: ({ clients }) => countCell(clients?.planned) },
   { title: 'failed', cell: ({ clients }) => countCell(clients?.failed, 'bad') },
   { title: 'sent', cell: ({ publishes }) => countCell(publishes?.sent) },
@@ -201,15 +197,13 @@ const COLUMNS: readonly { readonly title: string; readonly cell: (figures: Figur
   { title: 'connect p99', cell: ({ connectUs }) => latencyCell(connectUs, 'p99') },
 ]
 
-function countCell(count: number | undefined, tone: Tone = 'plain'): Cell {
-  if (count === undefined) return NONE
-  return { text: formatCount(count), tone: count === 0 ? 'quiet' : tone }
-}
+/** Where clients went, and not only where they were meant to. */
+const NODE_COLUMNS = COLUMNS.toSpliced(1, 0, { title: 'connected', cell: ({ clients }) => countCell(clients?.connected) })
 
 /** A part a row; columns that no part has a figure for are left out. */
-function table(title: string, parts: Readonly<Record<string, Figures>>): Table {
+function table(title: string, parts: Readonly<Record<string, Figures>>, all = COLUMNS): Table {
   const entries = Object.entries(parts)
-  const columns = COLUMNS.filter(({ cell }) => entries.some(([, figures]) => cell(figures) !== NONE))
+  const columns = all.filter(({ cell }) => entries.some(([, figures]) => cell(figures) !== NONE))
   return {
     title,
     columns: columns.map((column) => column.title),
@@ -263,5 +257,14 @@ function generator({ generator: g }: Report): string[] {
     `${formatShare(g.busy)} busy`,
     `${formatShare(g.cpu.processCores)} of a core`,
     formatBytes(g.memory.residentBytes),
+    ...sentinel(g.sentinel),
   ]
+}
+
+/** The fleet's own p50 and p99 stand in the latencies. */
+function sentinel(figures: SentinelFigures | null): string[] {
+  if (figures === null) return []
+  if (figures.status === 'unavailable') return ['sentinel unavailable']
+  const text = (us: number | null) => (us === null ? '∞' : formatDuration(us))
+  return [`sentinel p50 ${text(figures.p50Us)}, p99 ${text(figures.p99Us)}`]
 }

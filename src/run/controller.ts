@@ -7,7 +7,6 @@
  * measure and goes on with drain, the second skips the drain; both end in a report.
  */
 
-import { randomInt } from 'node:crypto'
 import { dirname } from 'node:path'
 import { type Account, accountShares, type Window } from '../load/account.ts'
 import { FactBook } from '../load/factbook.ts'
@@ -19,12 +18,14 @@ import { scenarioHash } from '../load/scenario.ts'
 import { sliceOf } from '../load/slice.ts'
 import { buildReport, type Outcome } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
-import type { GeneratorCheck, PhaseFacts, TimelineRow } from '../report/types.ts'
+import type { BrokerFacts, GeneratorCheck, PhaseFacts, TimelineRow } from '../report/types.ts'
 import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
 import type { Fault, Telling } from './messages.ts'
+import { newName } from './name.ts'
 import { Recorder } from './recorder.ts'
+import type { Sentinel } from './sentinel.ts'
 
 export interface RunOptions {
   /** Its nodes are the ones to connect to; secrets are filled in. */
@@ -39,6 +40,10 @@ export interface RunOptions {
   readonly startedAt: Date
   readonly folder: ReportFolder
   readonly listener: RunListener
+  /** What the probe found, by node; null: there was none. */
+  readonly brokers: readonly BrokerFacts[] | null
+  /** null: none. Whose it is ends it where the run does not. */
+  readonly sentinel: Sentinel | null
 }
 
 export interface RunListener {
@@ -54,14 +59,13 @@ const ACCOUNT_PAUSE = 4
 const SHORTEST_DRAIN_US = 1e6
 /** Between a command and the moment it is for: workers must have it by then. */
 const LEAD_US = 50_000
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 export class Controller {
   private readonly options: RunOptions
   private readonly plan: Plan
   private readonly epochNs = process.hrtime.bigint()
   private readonly clock = startClock(this.epochNs)
-  private readonly run = Array.from({ length: 6 }, () => ALPHABET[randomInt(36)]).join('')
+  private readonly run = newName()
   private readonly around: Surroundings
   private readonly crew: Crew
   private readonly recorder: Recorder
@@ -118,7 +122,8 @@ export class Controller {
 
   async runToReport(): Promise<Outcome> {
     const { phases } = this.plan
-    await this.crew.ask(null, 'ready')
+    const { sentinel } = this.options
+    await Promise.all([this.crew.ask(null, 'ready'), sentinel?.ready])
     await this.connect()
     let endUs = this.clock()
     let unsentOfOurs = 0
@@ -127,6 +132,8 @@ export class Controller {
       this.originUs = Math.ceil(this.clock() + LEAD_US)
       this.crew.tell({ type: 'publish', originUs: this.originUs })
       const startUs = this.originUs + phases.warmUpUs
+      const watch = { originUs: this.originUs, startUs, endUs: startUs + phases.measureUs }
+      sentinel?.begin({ epochNs: String(this.epochNs), ...watch })
       this.begin('warmUp', this.originUs)
       await this.until(startUs)
       this.begin('measure', Math.min(startUs, this.clock()))
@@ -141,6 +148,7 @@ export class Controller {
     await this.drain(window)
     await this.crew.ask({ type: 'finish' }, 'finished')
     await this.settleAccounts(window)
+    const watched = (await sentinel?.finish()) ?? null
     const leftovers = await this.leave()
     await this.crew.stop()
     this.recorder.finish()
@@ -171,7 +179,9 @@ export class Controller {
         processes: 1,
         workers: this.options.workers,
         transport: this.options.transport,
+        sentinel: watched,
       },
+      brokers: this.options.brokers,
       unsentOfOurs,
       losses: this.losses,
       isInterrupted: this.interrupts > 0,
@@ -200,6 +210,7 @@ export class Controller {
     if (this.interrupts === 0) return plannedUs
     const endUs = Math.min(plannedUs, Math.ceil(this.clock() + LEAD_US))
     this.crew.tell({ type: 'cut', endUs })
+    this.options.sentinel?.cut(endUs)
     await this.until(endUs, () => false)
     return endUs
   }

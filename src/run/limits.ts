@@ -5,6 +5,7 @@
  * machine has is an argument.
  */
 import { freemem } from 'node:os'
+import { clientsByNode } from '../load/cluster.ts'
 import type { Plan } from '../load/plan.ts'
 import { hostFacts } from '../report/host.ts'
 import { MAX_PAIRS } from '../stats/ledger.ts'
@@ -87,19 +88,17 @@ interface Destination {
 export function localPortsNeeded(plan: Plan, destinations: readonly (readonly Destination[])[]): number {
   const ports = new Map<string, number>()
   for (const group of plan.groups) {
-    const nodes = group.placement.kind === 'nodes' ? group.placement.nodes : plan.nodes.map((_, i) => i)
-    const total = nodes.reduce((sum, node) => sum + plan.nodes[node]!.weight, 0)
     const sources = group.sourceAddresses.length > 0 ? group.sourceAddresses : ['']
-    for (const node of nodes) {
+    for (const [node, clients] of clientsByNode(plan, group).entries()) {
       const ways = destinations[node]!
-      const share = group.placement.kind === 'roundRobin' ? 1 / nodes.length : plan.nodes[node]!.weight / total
       for (const { address, port } of ways) {
         for (const source of sources) {
           const way = `${source} ${address} ${port}`
-          ports.set(way, (ports.get(way) ?? 0) + (group.clients * share) / (ways.length * sources.length))
+          ports.set(way, (ports.get(way) ?? 0) + clients / (ways.length * sources.length))
         }
       }
     }
   }
-  return Math.ceil(Math.max(0, ...ports.values()))
+  // Sums of fractions: an atom above a whole number is none.
+  return Math.ceil(Math.max(0, ...ports.values()) - 1e-6)
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cluster, type Spec, startCluster } from './cluster.ts'
-import { erlang, epmd } from './erlang.ts'
+import { epmd, erlang } from './erlang.ts'
 import { requireBrokers, rootOf } from './packages.ts'
 
 /** An ejabberd cluster with MQTT 3.1.1 and 5 listeners (mod_mqtt). It lets any user in, but none without a name. */
@@ -39,13 +39,13 @@ function nodeCommand(spec: Spec<'dist'>, first: string | null, epmdPort: number)
     'ejabberd',
     { name: nameOf(spec), folder, distPort: ports.dist, epmdPort },
     [String(library)],
-    ['+P', '100000', '-mnesia', 'dir', `"${join(folder, 'db')}"`, '-s', 'ejabberd', ...(first === null ? [] : ['-eval', join1(first)])],
+    ['+P', '100000', '-mnesia', 'dir', `"${join(folder, 'db')}"`, '-s', 'ejabberd', ...(first === null ? [] : ['-eval', joinTo(first)])],
     { EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'), EJABBERD_LOG_PATH: join(folder, 'ejabberd.log') },
   )
 }
 
 /** Erlang that joins a new node to the first one; a node that has been in the cluster knows it from its own data. */
-const join1 = (first: string): string => `
+const joinTo = (first: string): string => `
   Known = lists:member('${first}', mnesia:system_info(db_nodes)),
   Join = fun Join(0) -> halt(1);
              Join(N) -> case catch ejabberd_cluster:join('${first}') of

@@ -48,7 +48,14 @@ export function erlang(
   env: NodeJS.ProcessEnv,
 ): Command {
   const root = erlangRoot(broker)
-  const dist = ['inet_dist_use_interface', '{127,0,0,1}', 'inet_dist_listen_min', `${node.distPort}`, 'inet_dist_listen_max', `${node.distPort}`]
+  const dist = [
+    'inet_dist_use_interface',
+    '{127,0,0,1}',
+    'inet_dist_listen_min',
+    `${node.distPort}`,
+    'inet_dist_listen_max',
+    `${node.distPort}`,
+  ]
   return {
     program: join(binaries(root), 'erlexec'),
     // One scheduler that does not spin keeps a cluster on a small machine polite.

@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../helpers/ports.ts'
-import { type Node, nodeOf, untilWhole } from './cluster.ts'
+import { type Cluster, startCluster } from './cluster.ts'
 import { environmentOf, requireBrokers, rootOf } from './packages.ts'
-import { Process } from './process.ts'
 
 /**
  * HAProxy as a load balancer in front of a cluster: a client gets the node with the fewest connections, and nodes are checked with an MQTT
@@ -12,35 +9,30 @@ import { Process } from './process.ts'
  */
 export const requireHaproxy = (): boolean => requireBrokers('haproxy')
 
-/** @param urls  of the nodes: `mqtt://127.0.0.1:PORT` */
-export async function startHaproxy(urls: readonly string[]): Promise<Node> {
-  const folder = mkdtempSync(join(tmpdir(), 'haproxy-'))
-  const port = await freePort()
-  const file = join(folder, 'haproxy.cfg')
-  writeFileSync(file, configure(port, urls))
-  const program = join(rootOf('haproxy'), 'usr/sbin/haproxy')
-  const process = new Process({ program, args: ['-db', '-f', file], env: environmentOf('haproxy'), folder })
-  const url = `mqtt://127.0.0.1:${port}`
-  const whole = () => untilWhole([{ url, process }])
-  const node = nodeOf(process, 'haproxy', url, whole)
-  const stop = async () => {
-    await node.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-  try {
-    await node.start()
-    return Object.defineProperty(node, 'stop', { value: stop })
-  } catch (error) {
-    await stop()
-    throw error
-  }
+/**
+ * Its one URL is that of the load balancer.
+ *
+ * @param urls  of the nodes: `mqtt://127.0.0.1:PORT`
+ */
+export function startHaproxy(urls: readonly string[]): Promise<Cluster> {
+  return startCluster({
+    name: 'haproxy',
+    nodes: 1,
+    roles: [],
+    command({ folder, ports }) {
+      mkdirSync(folder, { recursive: true })
+      const file = join(folder, 'haproxy.cfg')
+      writeFileSync(file, configure(ports.mqtt, urls))
+      return { program: join(rootOf('haproxy'), 'usr/sbin/haproxy'), args: ['-db', '-f', file], env: environmentOf('haproxy'), folder }
+    },
+  })
 }
 
 /** CONNECT with version 3.1.1 and an empty client id, and the CONNACK that accepts it. */
 const [CONNECT, CONNACK] = ['100c00044d5154540402000a0000', '2002']
 
 function configure(port: number, urls: readonly string[]): string {
-  const servers = urls.map((url, i) => `  server node-${i + 1} ${new URL(url).host} check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`)
+  const options = 'check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions'
   return `
 global
   maxconn 4000
@@ -60,6 +52,6 @@ backend nodes
   tcp-check connect
   tcp-check send-binary ${CONNECT}
   tcp-check expect binary ${CONNACK}
-${servers.join('\n')}
+${urls.map((url, i) => `  server node-${i + 1} ${new URL(url).host} ${options}`).join('\n')}
 `
 }

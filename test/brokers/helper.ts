@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { connect, connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { Report } from '../../src/report/types.ts'
 
@@ -12,6 +12,7 @@ const dist = <T>(path: string): Promise<T> => import(new URL(`../../dist/${path}
 const { loadScenario, NO_OPTIONS } = await dist<typeof import('../../src/load/scenario.ts')>('load/scenario.js')
 const { Controller } = await dist<typeof import('../../src/run/controller.ts')>('run/controller.js')
 const { prepare } = await dist<typeof import('../../src/run/prepare.ts')>('run/prepare.js')
+const { startSentinel } = await dist<typeof import('../../src/run/sentinel.ts')>('run/sentinel.js')
 const { ReportFolder } = await dist<typeof import('../../src/report/folder.ts')>('report/folder.js')
 
 export interface RunResult {
@@ -33,6 +34,8 @@ export interface RunSettings {
   readonly workers?: number
   /** What the scenario's paths are relative to. */
   readonly folder?: string
+  /** Whether a sentinel runs beside it: most tests count all that a broker sees. */
+  readonly sentinel?: boolean
 }
 
 /** Runs a scenario to its end. */
@@ -59,6 +62,8 @@ export async function start(scenario: object, urls: readonly string[], settings:
     scenario: file,
     startedAt,
     folder,
+    brokers: null,
+    sentinel: settings.sentinel ? startSentinel(prepared, dirname(file)) : null,
     listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {} },
   })
   const finish = async (): Promise<RunResult> => {

@@ -1,13 +1,13 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { certificates } from '../helpers/certs.ts'
 import { freePort } from '../helpers/ports.ts'
+import { environmentOf, requireBrokers, rootOf } from './packages.ts'
 
 /**
- * A real mosquitto for tests, from the packages that fetch.sh unpacks into .cache/brokers.
+ * A real mosquitto for tests, from the packages that fetch.sh unpacks.
  *
  * Each broker has a temporary folder and ports of its own and listens on 127.0.0.1 only. It is ready when its log says so, and
  * `stop` leaves nothing behind; a broker that a crashed test forgot dies with the test's process.
@@ -34,25 +34,13 @@ export interface Mosquitto {
 /** The account of the `password` listener. */
 export const ACCOUNT = { username: 'tester', password: 'correct horse' } as const
 
-const ROOT = fileURLToPath(new URL('../../.cache/brokers', import.meta.url))
-const FETCH = fileURLToPath(new URL('fetch.sh', import.meta.url))
+const ROOT = rootOf('mosquitto')
 
 /** How often ports that somebody took in between are replaced by others. */
 const START_ATTEMPTS = 5
 
-/**
- * Whether mosquitto can be started; brings it where it is missing. For `describe.skipIf(!requireMosquitto())`.
- *
- * @throws Error  in CI, where tests that silently don't run are worse than a failure
- */
-export function requireMosquitto(): boolean {
-  const fetched = spawnSync('bash', [FETCH], { encoding: 'utf8' })
-  if (fetched.status === 0) return true
-  const why = fetched.stderr || fetched.error?.message || 'fetch.sh failed'
-  if (process.env.CI) throw new Error(`mosquitto is needed in CI: ${why}`)
-  process.stderr.write(`\n*** The tests against mosquitto DID NOT RUN: ${why.trim()} ***\n\n`)
-  return false
-}
+/** For `describe.skipIf(!requireMosquitto())`. */
+export const requireMosquitto = (): boolean => requireBrokers('mosquitto')
 
 /** Starts a broker; it accepts connections when the promise resolves. */
 export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
@@ -73,7 +61,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
 
 async function launch(folder: string, ports: Record<Listener, number>): Promise<Mosquitto> {
   const child = spawn(join(ROOT, 'usr/sbin/mosquitto'), ['-c', join(folder, 'mosquitto.conf')], {
-    env: environment(),
+    env: environmentOf('mosquitto'),
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const killWithUs = () => child.kill('SIGKILL')
@@ -138,15 +126,8 @@ function configure(options: MosquittoOptions, ports: Record<Listener, number>, f
 
 function writePasswords(folder: string): string {
   const file = join(folder, 'passwords')
-  execFileSync(join(ROOT, 'usr/bin/mosquitto_passwd'), ['-b', '-c', file, ACCOUNT.username, ACCOUNT.password], { env: environment() })
+  execFileSync(join(ROOT, 'usr/bin/mosquitto_passwd'), ['-b', '-c', file, ACCOUNT.username, ACCOUNT.password], {
+    env: environmentOf('mosquitto'),
+  })
   return file
-}
-
-/** The unpacked libraries lie in folders named after the machine's architecture. */
-function environment(): NodeJS.ProcessEnv {
-  const folders = ['usr/lib', 'lib']
-    .map((folder) => join(ROOT, folder))
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-  return { ...process.env, LD_LIBRARY_PATH: [...folders, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':') }
 }

@@ -64,6 +64,36 @@ describe('plan', () => {
     expect(plan.need.pairs).toBe(pairs)
   })
 
+  test('says where clients go, and how much has to cross from node to node', async () => {
+    const three = [...AT, '--broker', 'mqtt://192.0.2.2:1883', '--broker', 'mqtt://192.0.2.3:1883']
+    const plan = await planOf('cross-node', ...three)
+    expect(plan.crossNodeShare).toBeCloseTo(0.8, 9)
+    expect(plan.nodes.map(({ name }: { name: string }) => name)).toEqual(['node-1', 'node-2', 'node-3'])
+    expect(plan.nodes.reduce((sum: number, { clients }: { clients: number }) => sum + clients, 0)).toBe(2000)
+    const anywhere = await planOf('cross-node', '--set', 'groups.receivers.placement=random', ...three)
+    expect(Math.abs(anywhere.crossNodeShare - 2 / 3)).toBeLessThan(0.05)
+    const { stdout } = await tool(['plan', 'cross-node', ...three], { cwd: folder() })
+    expect(stdout).toMatch(/^Nodes\n +clients +share +zone\n {2}node-1 +\d+ +\d+(\.\d)? % +-$/m)
+    expect(stdout).toMatch(/^ {2}from node to node {6}80 % of deliveries$/m)
+  })
+
+  test('of zones knows which deliveries stay', async () => {
+    const brokers = '[{name: a, url: mqtt://192.0.2.1, zone: eu}, {name: b, url: mqtt://192.0.2.2, zone: us}]'
+    const zones = ['--set', `brokers=${brokers}`, '--set', 'placement={zone: "{region}"}']
+    const regional = ['--set', 'groups.dashboards.scale=keep', '--set', 'groups.maintenance.subscribe=[]']
+    const plan = await planOf('quickstart', ...zones, ...regional)
+    expect(plan.crossNodeShare).toBe(0)
+    expect(plan.nodes).toEqual([
+      { name: 'a', zone: 'eu', clients: 85 },
+      { name: 'b', zone: 'us', clients: 85 },
+    ])
+  })
+
+  test('of one node says nothing of crossing', async () => {
+    expect(await planOf('fan-in', ...AT)).toMatchObject({ crossNodeShare: 0, nodes: [{ clients: 1001 }] })
+    expect((await tool(['plan', 'fan-in', ...AT], { cwd: folder() })).stdout).not.toMatch(/Nodes|node to node/)
+  })
+
   test('says how --scale changes the fan-out', async () => {
     const plan = await planOf('10m', '--scale', '0.1%', ...AT)
     expect(plan).toMatchObject({ clients: 21_000, at100Percent: { clients: 10_011_000 } })

@@ -93,13 +93,25 @@ describe('run', { retry: 2 }, () => {
     expect(stderr).toBe("error: can't write to quick.yaml/out (ENOTDIR)\nhint: choose a folder with --out\n")
   })
 
-  test('that nobody could connect in says why in its first line', async () => {
+  test('says at once which node is not there, and why, and starts nothing', async () => {
     const broker = `mqtt://127.0.0.1:${await freePort()}`
-    const { code, stdout, stderr } = await tool(['run', 'quick.yaml', '--broker', broker], { cwd: withQuick() })
-    expect(code).toBe(2)
-    expect(stdout.split('\n')[0]).toMatch(/^✗ FAILED {2}nobody could connect: ECONNREFUSED \(5 times\)/)
-    expect(stderr).toMatch(/^fault {2}devices, client \w{6}-devices-\d, node node-1: ECONNREFUSED$/m)
+    const cwd = withQuick()
+    const { code, stdout, stderr } = await tool(['run', 'quick.yaml', '--broker', broker], { cwd })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^error: node node-1, mqtt:\/\/127\.0\.0\.1:\d+, can't be reached: ECONNREFUSED\nhint: .*--skip-probe/)
+    expect(readdirSync(cwd)).toEqual(['quick.yaml'])
   })
+
+  test.each([['--skip-probe'], ['--set', 'probe=false']])(
+    'that nobody could connect in says why in its first line, with %s',
+    async (...flags) => {
+      const broker = `mqtt://127.0.0.1:${await freePort()}`
+      const { code, stdout, stderr } = await tool(['run', 'quick.yaml', '--broker', broker, ...flags], { cwd: withQuick() })
+      expect(code).toBe(2)
+      expect(stdout.split('\n')[0]).toMatch(/^✗ FAILED {2}nobody could connect: ECONNREFUSED \(5 times\)/)
+      expect(stderr).toMatch(/^fault {2}devices, client \w{6}-devices-\d, node node-1: ECONNREFUSED$/m)
+    },
+  )
 
   test.each(['SIGINT', 'SIGTERM'] as const)('ends with its report on %s', async (signal) => {
     const cwd = withQuick()

@@ -15,6 +15,8 @@ export interface RunSettings {
   readonly workers?: number
   readonly transport?: 'epoll' | 'stream'
   readonly seed?: number
+  /** Whether a sentinel runs beside it: most tests count all that a broker sees. */
+  readonly sentinel?: boolean
   /** Called as each phase begins. */
   readonly onPhase?: (phase: string) => void
   /** The controller, before it runs: to interrupt it, or to take a worker from it. */
@@ -39,6 +41,7 @@ export async function runScenario(text: string, urls: readonly string[], setting
   const { loadScenario } = (await fromDist('load/scenario.js')) as typeof import('../../src/load/scenario.ts')
   const { Controller } = (await fromDist('run/controller.js')) as typeof import('../../src/run/controller.ts')
   const { resolveUrl } = (await fromDist('net/resolve.js')) as typeof import('../../src/net/resolve.ts')
+  const { startSentinel } = (await fromDist('run/sentinel.js')) as typeof import('../../src/run/sentinel.ts')
   const { ReportFolder } = (await fromDist('report/folder.js')) as typeof import('../../src/report/folder.ts')
   const path = mkdtempSync(join(tmpdir(), 'mqtt-scale-run-'))
   try {
@@ -46,16 +49,20 @@ export async function runScenario(text: string, urls: readonly string[], setting
     const plan = loadScenario(join(path, 'scenario.yaml'), text, from)
     const startedAt = new Date()
     const faults: Fault[] = []
+    const endpoints = await Promise.all(plan.nodes.map((node) => resolveUrl(node.url)))
+    const sentinel = settings.sentinel ? startSentinel({ plan, endpoints }, path) : null
     const controller = new Controller({
       plan,
       shownPlan: plan,
       scenario: join(path, 'scenario.yaml'),
-      endpoints: await Promise.all(plan.nodes.map((node) => resolveUrl(node.url))),
+      endpoints,
       files: new Map(),
       transport: settings.transport ?? 'epoll',
       workers: settings.workers ?? 1,
       startedAt,
       folder: new ReportFolder(path, true, startedAt),
+      brokers: null,
+      sentinel,
       listener: { onPhase: (phase) => settings.onPhase?.(phase), onRow: () => undefined, onFault: (fault) => faults.push(fault) },
     })
     settings.onController?.(controller)

@@ -118,6 +118,7 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
       processes: 1,
       workers: 1,
       transport: 'epoll',
+      sentinel: { status: 'ok', ratePerSec: 10, count: 300, p50Us: 1_790, p99Us: 5_200 },
     },
     thresholds: [
       { expression: 'endToEnd.p99 < 50ms', actual: whole.endToEndUs.p99, ok: true },
@@ -233,6 +234,8 @@ export function samplePlan(): Plan {
     ],
     settleUs: 1_000_000,
     transport: 'auto',
+    probe: true,
+    sentinel: { ratePerSec: 10 },
     groups: [
       {
         ...group,

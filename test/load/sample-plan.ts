@@ -1,5 +1,5 @@
 /** Small plans for tests of the load model: every field has a plain value, a test names only what it is about. */
-import type { GroupPlan, NodePlan, PayloadPlan, Plan, PublishPlan } from '../../src/load/plan.ts'
+import type { GroupPlan, NodePlan, PayloadPlan, Plan, PublishPlan, SubscribePlan } from '../../src/load/plan.ts'
 
 export function samplePlan(fields: Partial<Plan> = {}): Plan {
   return {
@@ -12,6 +12,8 @@ export function samplePlan(fields: Partial<Plan> = {}): Plan {
     levels: [],
     settleUs: 1e6,
     transport: 'auto',
+    probe: true,
+    sentinel: { ratePerSec: 10 },
     groups: [],
     phases: { connectUs: 6e8, warmUpUs: 0, measureUs: 1e7, drainUs: 0, cleanUp: true },
     thresholds: [],
@@ -84,4 +86,8 @@ export function sampleEntry(fields: Partial<PublishPlan> = {}): PublishPlan {
 
 export function samplePayload(min: number, max = min): PayloadPlan {
   return { kind: 'bytes', min, max }
+}
+
+export function sampleSubscription(filter: string, index = 0): SubscribePlan {
+  return { index, filter, qos: 0, ackAfterUs: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: null }
 }

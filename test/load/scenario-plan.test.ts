@@ -46,6 +46,8 @@ describe('the plan of a minimal scenario', () => {
       scale: 1,
       settleUs: 1e6,
       transport: 'auto',
+      probe: true,
+      sentinel: { ratePerSec: 10 },
     })
     expect(plan.phases).toEqual({ connectUs: 600e6, warmUpUs: 5e6, measureUs: 30e6, drainUs: 10e6, cleanUp: true })
     expect(plan.thresholds).toEqual(['clients.failed == 0'])
@@ -132,7 +134,8 @@ describe('a plan', () => {
   })
 
   test('of version 5 keeps user properties in order, repeated ones too', () => {
-    const text = 'brokers: [{url: "mqtt://h"}]\ngroups: {a: {version: 5, cleanSession: false, sessionExpiry: 1h, userProperties: {k: v, l: [x, y]}}}'
+    const text =
+      'brokers: [{url: "mqtt://h"}]\ngroups: {a: {version: 5, cleanSession: false, sessionExpiry: 1h, userProperties: {k: v, l: [x, y]}}}'
     expect(load(text).groups[0]).toMatchObject({
       version: 5,
       sessionExpiryS: 3600,

@@ -7,13 +7,19 @@ const files = readdirSync('scenarios', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml'))
   .map((file) => `scenarios/${file}`)
   .sort()
-const needsBroker = ['scenarios/10m.yaml', 'scenarios/mqttbs/sharedsub-1k.yaml', 'scenarios/shared-subscription.yaml']
+const needsBroker = [
+  'scenarios/10m.yaml',
+  'scenarios/cross-node.yaml',
+  'scenarios/mqttbs/sharedsub-1k.yaml',
+  'scenarios/shared-subscription.yaml',
+]
 
 describe('the shipped scenarios', () => {
   test('are these', () => {
     expect(files.map((file) => file.replace(/^scenarios\/|\.yaml$/g, ''))).toEqual([
       '10m',
       'connect-storm',
+      'cross-node',
       'fan-in',
       'fan-out',
       'mqttbs/conn-tcp-10k',
@@ -33,7 +39,7 @@ describe('the shipped scenarios', () => {
     const head = text.slice(0, text.search(/^[a-z]/m))
     expect(head).toMatch(/^# Models: /m)
     expect(head).toMatch(/^# Look at: /m)
-    const brokers = ['mqtt://127.0.0.1:1883']
+    const brokers = ['mqtt://127.0.0.1:1883', 'mqtt://127.0.0.1:1884']
     expect(() => loadScenario(file, text, { ...NO_OPTIONS, brokers })).not.toThrow()
     const alone = () => loadScenario(file, text, NO_OPTIONS)
     if (needsBroker.includes(file)) expect(alone).toThrow('give --broker')

@@ -191,7 +191,10 @@ describe('a wrong value', () => {
     { set: 'topics.client=5', says: 'topics.client: {client} is a variable of its own' },
     { set: 'topics.a b=5', says: 'topics.a b: the name must be 1 to 32 characters' },
     { set: 'placement=[a, c]', says: 'placement[1]: unknown node c' },
-    { set: 'placement=weigted', says: 'placement: expected weighted, roundRobin, random or a list of node names, got weigted' },
+    {
+      set: 'placement=weigted',
+      says: 'placement: expected weighted, roundRobin, random, a list of node names, {zone: "{region}"} or {crossNode: 100%}, got weigted',
+    },
     { set: 'load={0s: 100%, 10s: 0%}', says: 'load.10s: must end above 0' },
     { set: 'load={10s: 100%, 5s: 50%}', says: 'load.5s: must be later than the point before it' },
     { set: 'load={60s: 100%, 1m: 50%}', says: 'load.1m: must be later than the point before it' },
@@ -262,6 +265,15 @@ describe('a wrong value', () => {
     { set: 'groups.dashboards.subscribe[0].qos=1.5', says: 'subscribe[0].qos: expected 0, 1 or 2, got 1.5' },
     { set: 'groups.dashboards.subscribe[0].identifier=0', says: 'subscribe[0].identifier: must be 1 to 268435455, got 0' },
     { set: 'groups.dashboards.subscribe[0].retainHandling=3', says: 'subscribe[0].retainHandling: expected 0, 1 or 2, got 3' },
+    { set: 'probe=maybe', says: 'probe: expected true or false, got maybe' },
+    { set: 'sentinel=often', says: 'sentinel: expected true, false or a map such as {rate: 10/s}, got often' },
+    { set: 'sentinel={rate: 0/s}', says: 'sentinel.rate: must be above 0, got 0/s' },
+    { set: 'sentinel={rate: 200/s}', says: 'sentinel.rate: must be at most 100/s, got 200/s' },
+    { set: 'sentinel={rte: 5/s}', says: 'sentinel.rte: unknown key (did you mean rate?)' },
+    {
+      set: 'groups.sensors.publish[0].topic=mqtt-scale/sentinel/x',
+      says: 'groups.sensors.publish[0].topic: topics under mqtt-scale/ are for the probe and the sentinel',
+    },
     { set: 'groups.a b={}', says: 'groups.a b: the name must be 1 to 32 characters' },
     { set: 'groups.toString={}', says: 'groups.toString: the name is a reserved word' },
   ])('$set', ({ set, says }) => {
@@ -281,11 +293,6 @@ describe('not in this version', () => {
     'groups.dashboards.subscribe[0].reply={after: 80ms}',
     'faults=[{kill: a}]',
     'windows={}',
-    'placement={crossNode: 100%}',
-    'groups.sensors.placement={zone: x}',
-    'probe=true',
-    'sentinel=true',
-    'sentinel={rate: 10/s}',
     'phases.measure={a: 20m, b: 10m}',
     'phases.measure={min: 1m, until: recovered}',
     'thresholds=[{expect: clients.failed == 0, abortOnFail: true}]',
@@ -296,9 +303,8 @@ describe('not in this version', () => {
     'thresholds=[groups.sensors.roundTrip.p99 < 1s]',
   ])('%s', (set) => expect(problemWith(set)).toMatch(/not in this version/))
 
-  test.each(['probe=false', 'sentinel=false', 'faults=[]', 'thresholds=[{expect: clients.failed == 0, abortOnFail: false}]'])(
-    '%s says nothing new, and is fine',
-    (set) => expect(problemWith(set)).toBe('no problem'),
+  test.each(['faults=[]', 'thresholds=[{expect: clients.failed == 0, abortOnFail: false}]'])('%s says nothing new, and is fine', (set) =>
+    expect(problemWith(set)).toBe('no problem'),
   )
 })
 
@@ -473,4 +479,69 @@ describe('what a scenario names outside itself', () => {
     { set: 'groups.sensors.username="${env:PATH}"', says: 'no problem' },
     { set: 'groups.sensors.publish[0].payload={file: garbage.pem}', says: 'no problem' },
   ])('$set', ({ set, says }) => expect(at(set)).toContain(says))
+})
+
+describe('where clients are put', () => {
+  const ZONES = ['brokers[0].zone=eu-1', 'brokers[1].zone=us']
+  const [ALONE, BOTH] = [{ brokers: ['mqtt://h'] }, {}]
+
+  test.each<{ set: string[]; options?: Partial<LoadOptions>; says: string }>([
+    { set: ['placement={zone: "{region}"}', ...ZONES], says: 'no problem' },
+    {
+      set: ['placement={zone: "{region}"}', ZONES[0]!],
+      says: 'placement.zone: no node is in zone us (zones: eu-1; with else: any such clients go to any node)',
+    },
+    { set: ['placement={zone: "{region}", else: any}', ZONES[0]!], says: 'no problem' },
+    { set: ['placement={zone: "{region}"}', ZONES[0]!, 'groups.sensors.spread.region=[100%, 0%]'], says: 'no node is in zone us' },
+    {
+      set: ['groups.sensors.placement={zone: "{region}"}', ZONES[0]!, 'groups.sensors.spread.region=[100%, 0%]'],
+      says: 'no problem',
+    },
+    { set: ['groups.sensors.placement={zone: e}', ...ZONES], says: 'groups.sensors.placement.zone: no node is in zone e (zones: eu-1, us' },
+    { set: ['groups.sensors.placement={zone: eu-1-a}', ...ZONES], says: 'no node is in zone eu-1-a' },
+    { set: ['groups.sensors.placement={zone: "{group}"}'], says: 'no node is in zone sensors (zones: none' },
+    { set: ['placement={zone: "{plan}"}'], says: 'placement.zone: {plan} is no level of topics, nor {group} (did you mean plant?)' },
+    { set: ['placement={zone: "{client}"}'], says: 'placement.zone: {client} is no level of topics, nor {group}' },
+    { set: ['placement={zone: "{node}", else: any}'], says: 'placement.zone: {node} is no level of topics, nor {group}' },
+    { set: ['placement={zone: ""}'], says: 'placement.zone: must not be empty' },
+    { set: ['placement={zone: eu, else: none}', ...ZONES], says: 'placement.else: expected any, got none' },
+    { set: ['placement={zone: eu, crossNode: 5%}'], says: 'placement: needs exactly one of zone, crossNode, has zone and crossNode' },
+    { set: ['placement={else: any}'], says: 'placement: needs exactly one of zone, crossNode, has none' },
+    { set: ['placement={crossNode: 5%, else: any}'], says: 'placement.else: goes with zone' },
+    { set: ['placement={crossNod: 5%}'], says: 'placement.crossNod: unknown key (did you mean crossNode?)' },
+    { set: ['placement={crossNode: 101%}'], says: 'placement.crossNode: must be 0% to 100%, got 101%' },
+    { set: ['placement={crossNode: 100%}'], options: BOTH, says: 'no problem' },
+    {
+      set: ['placement={crossNode: 100%}'],
+      options: ALONE,
+      says: 'placement.crossNode: needs two nodes or more (give --broker twice or more',
+    },
+    { set: ['groups.dashboards.placement={crossNode: 0%}'], says: 'no problem' },
+    {
+      set: ['groups.sensors.placement={crossNode: 100%}'],
+      says: 'groups.sensors.placement.crossNode: the group subscribes to nothing (give it to the group that listens)',
+    },
+    {
+      set: ['placement={crossNode: 100%}', 'groups.dashboards.subscribe[0].filter="{node}/#"'],
+      says: 'groups.dashboards.subscribe[0].filter: crossNode puts a client by what its filters match, so they can’t have {node}',
+    },
+    {
+      set: [
+        'placement={crossNode: 100%}',
+        'groups.dashboards.clientId="{node}-{client}"',
+        'groups.dashboards.subscribe[0].filter="{clientId}/#"',
+      ],
+      says: 'so they can’t have {node}',
+    },
+  ])('$set', ({ set, options = {}, says }) => {
+    const problem = problemsOf(FACTORY, { set, ...options }).replaceAll(' (from --set)', '')
+    expect(problem).toContain(says)
+    expect(problem.split('\n')).toHaveLength(1)
+  })
+
+  test('a zone makes its level one that the group uses, which a spread may then have', () => {
+    const set = ['groups.dashboards.subscribe[0].filter="#"', 'groups.dashboards.spread.region=[90%, 10%]']
+    expect(problemWith(...set)).toContain('no template of the group uses {region}')
+    expect(problemWith(...set, ...ZONES, 'groups.dashboards.placement={zone: "{region}"}')).toBe('no problem')
+  })
 })

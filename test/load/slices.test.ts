@@ -1,13 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Group } from '../../src/load/group.ts'
-import type { Plan, PublishPlan } from '../../src/load/plan.ts'
+import type { Placement, Plan, PublishPlan } from '../../src/load/plan.ts'
 import { entryOf, publisherOf, sliceOf, streamOf } from '../../src/load/slice.ts'
-import { sampleEntry, sampleGroup, sampleNode, samplePlan } from './sample-plan.ts'
+import { sampleEntry, sampleGroup, sampleNode, samplePlan, sampleSubscription } from './sample-plan.ts'
 
 const MESSAGES = 4
 const shares = fc.constantFrom<[number, number, number]>([1, 0, 0], [0, 1, 0], [0.5, 0.3, 0.2], [0, 0.5, 0.5])
 const kinds = fc.constantFrom<'periodic' | 'poisson' | 'synchronized'>('periodic', 'poisson', 'synchronized')
+
+const placements = fc.constantFrom<Placement>(
+  { kind: 'weighted' },
+  { kind: 'roundRobin' },
+  { kind: 'random' },
+  { kind: 'zone', zone: '{plant}', elseAny: true },
+  { kind: 'crossNode', share: 0.6 },
+)
 
 const plans: fc.Arbitrary<Plan> = fc
   .record({
@@ -17,7 +25,7 @@ const plans: fc.Arbitrary<Plan> = fc
       fc.record({
         clients: fc.integer({ min: 1, max: 25 }),
         cleanShare: fc.constantFrom(0, 0.3, 1),
-        placement: fc.constantFrom<'weighted' | 'roundRobin' | 'random'>('weighted', 'roundRobin', 'random'),
+        placement: placements,
         arrival: fc.constantFrom<'uniform' | 'poisson' | 'beta'>('uniform', 'poisson', 'beta'),
         entries: fc.array(fc.record({ kind: kinds, qosShares: shares }), { maxLength: 2 }),
       }),
@@ -38,10 +46,11 @@ const plans: fc.Arbitrary<Plan> = fc
         clients: group.clients,
         firstClient,
         cleanShare: group.cleanShare,
-        placement: { kind: group.placement },
+        placement: group.placement,
         connect: { overS: 2, arrival: group.arrival, timeoutUs: 1e7 },
         churn: { connectedUs: 1e6, awayUs: 1e6, leave: 'disconnect' },
         publish,
+        subscribe: [sampleSubscription('{plant}/#')],
       })
       firstClient += group.clients
       return plan
@@ -50,7 +59,7 @@ const plans: fc.Arbitrary<Plan> = fc
     return samplePlan({
       seed,
       levels,
-      nodes: Array.from({ length: nodes }, (_, i) => sampleNode(`n${i}`, i + 1)),
+      nodes: Array.from({ length: nodes }, (_, i) => ({ ...sampleNode(`n${i}`, i + 1), zone: `plant-${i + 1}` })),
       groups: made,
       clients: firstClient,
     })

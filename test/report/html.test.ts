@@ -86,6 +86,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in a browser', () => {
       '✓ holds',
       'dashboards',
       'a → b',
+      'from a',
+      'of deliveries crossed nodes',
       '7 × ECONNRESET',
       'Xeon',
       '∞',

@@ -88,6 +88,11 @@ describe('the summary', () => {
       changes: { run: { ...sample.run, leftovers: { sessions: 3, retained: 0 } } },
       words: '3 sessions and 0 retained messages',
     },
+    {
+      what: 'deliveries that stayed on their nodes',
+      changes: { pairs: sample.pairs.filter(({ from, to }) => from === to) },
+      words: 'Only 0 % of deliveries crossed from one node to another',
+    },
     { what: 'refusals of a 3.1.1 broker', changes: { reasonCodes: { CONNACK: { '0x00': 4, '0x05': 3 } } }, words: '3 × CONNACK 0x05' },
     {
       what: 'refusals of any other packet',
@@ -102,6 +107,25 @@ describe('the summary', () => {
   ])('tells of $what, and only then', ({ changes, words }) => {
     expect(linesOf(sample).join('\n')).not.toContain(words)
     expect(linesOf(sampleReport(changes)).join('\n')).toContain(words)
+  })
+
+  test('has a matrix of nodes whole or not at all', () => {
+    const nodes = sample.plan.nodes.map((node) => ({ ...node, name: `a-node-with-a-rather-long-name-${node.name}` }))
+    const pairs = sample.pairs.map((p) => ({ ...p, from: nodes[p.from === 'a' ? 0 : 1]!.name, to: nodes[p.to === 'a' ? 0 : 1]!.name }))
+    const report = sampleReport({ pairs, plan: { ...sample.plan, nodes } })
+    const matrix = (width: number) => {
+      const lines = linesOf(report, width)
+      return lines.slice(lines.indexOf('End to end from node to node, p99') + 1)
+    }
+    expect(matrix(120)[1]).toMatch(/^ {2}from a-node\S+ +5\.08 ms +6\.66 ms$/)
+    expect(matrix(80)[0]).toBe('  too wide for this terminal: see the report')
+  })
+
+  test.each([
+    { what: 'of a cluster', plan: sample.plan, expected: true },
+    { what: 'not of a single node', plan: { ...sample.plan, nodes: sample.plan.nodes.slice(0, 1) }, expected: false },
+  ])('tells how the nodes were used: $what', ({ plan, expected }) => {
+    expect(linesOf(sampleReport({ plan })).some((line) => line.startsWith('Cluster    50 % of deliveries crossed nodes'))).toBe(expected)
   })
 
   test('leaves tables of one row out, and all but the first rows of very long ones', () => {

@@ -126,4 +126,29 @@ describe('a verdict', () => {
     expect(verdictOf({ generator: { ...generator, busy: 0.86 } })).toMatchObject({ exitCode: 0, suspect: true })
     expect(verdictOf({ generator: { ...generator, busy: 0.85 } })).toMatchObject({ exitCode: 0, suspect: false })
   })
+
+  const ok = { status: 'ok', ratePerSec: 10, count: 300 } as const
+  test.each([
+    { why: 'the same p99', fleet: 2000, sentinel: { ...ok, p50Us: 900, p99Us: 2000 }, suspect: false },
+    { why: 'over twice its p99, but not 5 ms above', fleet: 6500, sentinel: { ...ok, p50Us: 900, p99Us: 2000 }, suspect: false },
+    { why: '5 ms above its p99, but not over twice', fleet: 19_000, sentinel: { ...ok, p50Us: 900, p99Us: 10_000 }, suspect: false },
+    { why: 'over twice and 5 ms above its p99', fleet: 7500, sentinel: { ...ok, p50Us: 900, p99Us: 2000 }, suspect: true },
+    { why: 'too few samples of it', fleet: 7500, sentinel: { ...ok, count: 299, p50Us: 900, p99Us: 2000 }, suspect: false },
+    { why: 'its own messages lost', fleet: 7500, sentinel: { ...ok, p50Us: 900, p99Us: null }, suspect: false },
+    {
+      why: 'nothing back',
+      fleet: 7500,
+      sentinel: { ...ok, status: 'unavailable', count: 0, p50Us: null, p99Us: null } as const,
+      suspect: false,
+    },
+    { why: 'none', fleet: 7500, sentinel: null, suspect: false },
+  ])('with a sentinel, and $why', ({ fleet, sentinel, suspect }) => {
+    const generator = { ...goodReport().generator, sentinel }
+    expect(verdictOf({ generator, endToEndUs: lag(fleet) })).toMatchObject({ exitCode: 0, status: 'passed', suspect })
+  })
+
+  test('deliveries that never came are no reason to suspect the generator', () => {
+    const generator = { ...goodReport().generator, sentinel: { ...ok, p50Us: 900, p99Us: 2000 } }
+    expect(verdictOf({ generator, endToEndUs: latency(1000, 900, 0.1, 500) })).toMatchObject({ suspect: false })
+  })
 })

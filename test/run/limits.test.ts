@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { localPortsNeeded, type Machine, type Need, shortages, thisMachine } from '../../src/run/limits.ts'
 import { MAX_PAIRS } from '../../src/stats/ledger.ts'
-import { sampleGroup, sampleNode, samplePlan } from '../load/sample-plan.ts'
+import { sampleEntry, sampleGroup, sampleNode, samplePlan, sampleSubscription } from '../load/sample-plan.ts'
 
 const ENOUGH: Machine = { openFiles: 1000, localPorts: 1000, freeBytes: 1e9 }
 const SMALL: Need = { openFiles: 1000, localPorts: 1000, memoryBytes: 1e9, pairs: 2 * MAX_PAIRS }
@@ -66,6 +66,14 @@ describe('local ports', () => {
     { why: 'source addresses share', group: { sourceAddresses: ['x', 'y', 'z', 'w'] }, nodes: [[at('a')]], weights: [1], ports: 250 },
   ])('$why', ({ group, nodes, weights, ports }) => {
     expect(localPortsNeeded(plan(group, weights), nodes)).toBe(ports)
+  })
+
+  test('clients are counted where their placement puts them', () => {
+    const groups = [
+      sampleGroup({ name: 'talks', placement: { kind: 'nodes', nodes: [0] }, publish: [sampleEntry({ topic: 't' })] }),
+      sampleGroup({ index: 1, clients: 1000, placement: { kind: 'crossNode', share: 0.9 }, subscribe: [sampleSubscription('t')] }),
+    ]
+    expect(localPortsNeeded(samplePlan({ groups, nodes: [sampleNode('a'), sampleNode('b')] }), [[at('a')], [at('b')]])).toBe(900)
   })
 
   test('groups add up', () => {
