@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Test files run in processes of their own, two at a time: many of them start brokers and workers, and a tool that measures
+ * Test files run in processes of their own, one at a time: many of them start brokers and workers, and a tool that measures
  * its own lateness is not to be tested on a machine that is kept late. The JSON report is what .ci/run counts from.
  */
 export default defineConfig({
@@ -9,7 +9,7 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', 'json'],

@@ -1,7 +1,7 @@
 /**
- * What a plan means for the nodes of a cluster: how many clients connect to each, and how many deliveries have to cross from one to another.
+ * What a plan means for the nodes of a cluster: how many clients connect to each, and how many deliveries have to cross.
  *
- * Of first connects: clients that come back go where their placement lets them. A pure function of the plan; large groups are sampled evenly.
+ * Of first connects: clients that come back go where their placement lets them. A pure function of the plan; large groups are sampled.
  */
 import { Hearing } from './hearing.ts'
 import { sample } from './order.ts'

@@ -2,7 +2,7 @@
  * From which nodes a client hears: how many messages of the publishers on each node match its filters.
  *
  * Worked out from templates, like everything about who gets what (`links.ts`), for publishers where they connect first. They are added up
- * once by the texts that filters compare; pairs that have the same {client} are looked up one by one, so that millions of them need no table.
+ * once by the texts that filters compare; pairs with the same {client} are looked up one by one, so that millions of them need no table.
  * A message counts once for each filter that matches it: only what is more and what is less matters here.
  */
 import { parseShare } from '../mqtt/topic.ts'

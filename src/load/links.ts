@@ -1,8 +1,8 @@
 /**
  * What a filter and a topic have to do with each other, as templates.
  *
- * They match where their levels without wildcards are equal. Each such level is a *link*: a text of the subscriber that must equal a text of
- * the publisher.
+ * They match where their levels without wildcards are equal. Each such level is a *link*: a text of the subscriber that must equal a text
+ * of the publisher.
  */
 import type { GroupPlan } from './plan.ts'
 import { variablesOf } from './template.ts'

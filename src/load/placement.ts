@@ -4,10 +4,10 @@
  * A first connect follows the group's placement over a seeded order, so that the nodes' counts are what their weights say, for any
  * number of workers. A client that comes back goes to any node that its placement allows it, as a device behind a load balancer would.
  *
- * Most placements allow all clients of a group the same nodes. By zone it depends on the client's topic levels. Under `crossNode` it depends
- * on where others are: an exact share of the clients is kept to the nodes they hear least from, so that deliveries have to cross, and the
- * rest to those they hear most from. So that this is no circle, a group looks at groups that are placed otherwise, and of its own kind at
- * earlier ones; and its filters have no {node}.
+ * Most placements allow all clients of a group the same nodes. By zone it depends on the client's topic levels. Under `crossNode` it
+ * depends on where others are: an exact share of the clients is kept to the nodes they hear least from, so that deliveries have to cross,
+ * and the rest to those they hear most from. So that this is no circle, a group looks at groups that are placed otherwise, and of its own
+ * kind at earlier ones; and its filters have no {node}.
  */
 import { Hearing } from './hearing.ts'
 import { keyOf, Permutation, Positions, random, shareAt } from './order.ts'

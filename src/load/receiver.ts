@@ -191,9 +191,11 @@ export class Receiver {
   private looksOwed(mask: number, qos: QoS, standing: Standing): boolean {
     const { settleUs } = this.fleet.plan
     const sinceUs = header.intendedUs - settleUs
-    if (header.intendedUs + settleUs > this.client.leavesAtUs && (qos === 0 || this.client.isClean)) return false
-    if (qos === 0 && !(standing.connectedAtUs <= sinceUs)) return false
-    for (let s = 0; s < standing.grantedAtUs.length; s++) if (mask & (1 << s) && standing.grantedAtUs[s]! <= sinceUs) return true
+    const untilUs = header.intendedUs + settleUs
+    if (untilUs > this.client.leavesAtUs && (qos === 0 || this.client.isClean)) return false
+    if (qos === 0 && !standing.wasConnected(sinceUs, untilUs)) return false
+    // What a subscription of an earlier session was owed may come to the one that took its place.
+    for (let s = 0; s < standing.grantedAtUs.length; s++) if (mask & (1 << s) && standing.stood(s, sinceUs, untilUs, 0)) return true
     return false
   }
 

@@ -1,6 +1,6 @@
 /**
- * What a report says of the nodes of a cluster among each other: the matrix from node to node, how many deliveries crossed, and how evenly the
- * clients were spread. Nothing of it where there is one node.
+ * What a report says of the nodes of a cluster among each other: the matrix from node to node, how many deliveries crossed, and how evenly
+ * the clients were spread. Nothing of it where there is one node.
  *
  * A cluster whose subscribers sit beside their publishers is measured node by node: that has to be said, since it flatters.
  */
@@ -41,9 +41,10 @@ export function clusterNotes(report: Report): string[] {
   const share = crossNodeShare(report)
   const random = 1 - 1 / nodes
   if (nodes < 2 || share === null || share >= (1 - TOLERANCE) * random) return []
-  const words = `${formatShare(share)} of deliveries crossed from one node to another; with clients spread at random over ${nodes} nodes it would be`
+  const [actual, expected] = [formatShare(share), formatShare(random)]
   return [
-    `Only ${words} ${formatShare(random)}. The figures are more of single nodes than of a cluster: placement {crossNode: 100%} changes that.`,
+    `Only ${actual} of deliveries crossed from one node to another; with clients spread at random over ${nodes} nodes it would be ${expected}. ` +
+      'The figures are more of single nodes than of a cluster: placement {crossNode: 100%} changes that.',
   ]
 }
 

