@@ -18,6 +18,7 @@ import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import type { PublishPlan, QoS } from './plan.ts'
 import { mergeShares, type Share, type ShareFacts } from './shares.ts'
+import { streamOf } from './slice.ts'
 
 /** What a worker, or the sum of them, finds: cells that hold what the ledger says, and no latencies. */
 export interface Account {
@@ -97,47 +98,63 @@ class Accountant {
   takeClient(client: Client, audience: Audience, isFinal: boolean): void {
     const { receiver, fleet, group } = client
     // Filters that overlap make one pair of it, with the bits of all.
-    const masks = new Map<number, { mask: number; group: Group; entry: number; publisher: number }>()
+    const masks = new Map<number, { mask: number; group: Group; entry: number; publisher: number; lane: number }>()
     receiver!.subscriptions.forEach((s, i) => {
       if (s.share >= 0) return
       const plan = group.plan.subscribe[i]!
-      audience.eachStream(plan.filter, s.filter, (stream, from, entry, publisher) => {
+      audience.eachStream(plan.filter, s.filter, (stream, from, entry, publisher, lane) => {
         if (plan.noLocal && from === group && publisher === client.index) return
         const found = masks.get(stream)
         if (found) found.mask |= 1 << i
-        else masks.set(stream, { mask: 1 << i, group: from, entry, publisher })
+        else masks.set(stream, { mask: 1 << i, group: from, entry, publisher, lane })
       })
     })
     for (const [stream, pair] of masks) {
       const entry = pair.group.plan.publish[pair.entry]!
-      if (fleet.catalogue.isUnverified(entry.index)) this.takeUnverified(client, pair.group, pair.entry, pair.publisher, stream, pair.mask)
-      else this.takePair(client, pair.group, pair.entry, pair.publisher, stream, pair.mask, isFinal)
+      if (fleet.catalogue.isUnverified(entry.index))
+        this.takeUnverified(client, pair.group, pair.entry, pair.publisher, pair.lane, pair.mask)
+      else this.takePair(client, pair.group, pair.entry, pair.publisher, pair.lane, stream, pair.mask, isFinal)
     }
     if (masks.size > 0) this.settleUnverified(client)
   }
 
-  private takePair(client: Client, from: Group, e: number, publisher: number, stream: number, mask: number, isFinal: boolean): void {
+  private takePair(
+    client: Client,
+    from: Group,
+    e: number,
+    publisher: number,
+    lane: number,
+    received: number,
+    mask: number,
+    isFinal: boolean,
+  ): void {
     const entry = from.plan.publish[e]!
+    const stream = streamOf(entry.index, from.plan.firstClient + publisher)
     const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
     if (first >= end) return
     const receiver = client.receiver!
     const { standing } = receiver
     const granted = receiver.grantedQos(mask)
-    const row = client.fleet.ledger.find(client.owner, stream)
+    const row = client.fleet.ledger.find(client.owner, received)
     const firstUs = this.timeOf(from, e, entry, publisher, stream, first)
     const isPlain =
       standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
     const globalPublisher = from.plan.firstClient + publisher
-    if (isPlain && !(this.hasNodes && this.facts.hasMoved(globalPublisher))) {
+    const isStill = isPlain && !(this.hasNodes && this.facts.hasMoved(globalPublisher))
+    const route = from.routes[e]!
+    if (isStill && route === null) {
       this.takePlain(client, from, e, entry, publisher, stream, granted, row, first, end)
       return
     }
     const expiryUs = client.endsWithConnection ? 0 : client.group.expiryUs
-    for (let seq = first; seq < end; seq++) {
+    const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
+    for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
+      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
       const kind = this.facts.kindOf(stream, seq)
       if (kind === EXCEPTION.away) continue
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), granted)
-      const intendedUs = this.timeOf(from, e, entry, publisher, stream, seq)
+      // Whoever has stood all the time asks for no time of a message: those of Poisson streams have to be counted up.
+      const intendedUs = isStill ? firstUs : this.timeOf(from, e, entry, publisher, stream, seq)
       const sentUs = intendedUs + this.facts.delayOf(stream, seq)
       const cell = this.cell(client, entry, qos)
       const pair = this.hasNodes
@@ -153,7 +170,7 @@ class Accountant {
         intendedUs,
         sentUs,
         expiryUs,
-        row >= 0 && client.fleet.ledger.has(row, seq),
+        row >= 0 && client.fleet.ledger.has(row, rank),
         isFinal,
       )
       if (name === null) continue
@@ -247,14 +264,18 @@ class Accountant {
   }
 
   takeShare(share: Share, audience: Audience, isFinal: boolean): void {
-    audience.eachStream(share.template, share.filter, (stream, from, e, publisher) => {
+    audience.eachStream(share.template, share.filter, (received, from, e, publisher, lane) => {
       const entry = from.plan.publish[e]!
+      const stream = streamOf(entry.index, from.plan.firstClient + publisher)
+      const route = from.routes[e]!
       const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
-      for (let seq = first; seq < end; seq++) {
+      const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
+      for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
+        const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
         const kind = this.facts.kindOf(stream, seq)
         if (kind === EXCEPTION.away) continue
         const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
-        const { copies, group } = share.arrivalOf(stream, seq)
+        const { copies, group } = share.arrivalOf(received, rank)
         const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
         const intendedUs = this.timeOf(from, e, entry, publisher, stream, seq)
         const fromUs = intendedUs - this.settleUs
@@ -280,12 +301,16 @@ class Accountant {
   /** Streams without a header are only counted, over the whole run: lost is what is owed less what arrived. */
   private readonly unverified = new Map<number, { owed: number; measured: number; qos: number }>()
 
-  private takeUnverified(client: Client, from: Group, e: number, publisher: number, stream: number, mask: number): void {
+  private takeUnverified(client: Client, from: Group, e: number, publisher: number, lane: number, mask: number): void {
     const entry = from.plan.publish[e]!
+    const stream = streamOf(entry.index, from.plan.firstClient + publisher)
+    const route = from.routes[e]!
     const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
     const dealt = this.facts.dealtWith(entry.index, publisher)
     const row = this.unverified.get(entry.index) ?? { owed: 0, measured: 0, qos: 0 }
-    for (let seq = 0; seq < dealt; seq++) {
+    const lastRank = route === null ? dealt : route.rankFrom(publisher, lane, dealt)
+    for (let rank = route === null ? 0 : route.rankFrom(publisher, lane, 0); rank < lastRank; rank++) {
+      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
       if (this.facts.kindOf(stream, seq) !== 0) continue
       row.owed++
       if (seq >= first && seq < end) row.measured++

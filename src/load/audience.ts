@@ -5,11 +5,13 @@
  * (filter template, publish entry) the publishers are indexed once by those levels of their topics, and a subscriber finds its streams by the
  * same levels of its own filter. Only keys that somebody asks for are kept.
  *
+ * Where an entry's messages take lanes (route.ts), each lane of a publisher is a stream of its own here.
+ *
  * Values of topic levels hold no '/', so that a template has as many levels as its topics.
  */
 import { parseShare } from '../mqtt/topic.ts'
 import type { Group } from './group.ts'
-import { streamOf } from './slice.ts'
+import { laneOf, publisherOf, streamOf } from './slice.ts'
 
 /** Filters that will be asked for: a template, and the texts it stands for here. */
 export interface Wanted {
@@ -17,11 +19,14 @@ export interface Wanted {
   filters(): Iterable<string>
 }
 
+type Visit = (stream: number, group: Group, entry: number, publisher: number, lane: number) => void
+
 const NOBODY: readonly number[] = []
 
 export class Audience {
   private readonly groups: readonly Group[]
   private readonly wanted = new Map<string, Wanted[]>()
+  /** Publishers of each key with their lanes, as streams of entry 0. */
   private readonly indices = new Map<string, Map<string, number[]>>()
 
   constructor(groups: readonly Group[], wanted: readonly Wanted[]) {
@@ -30,13 +35,15 @@ export class Audience {
   }
 
   /** Calls back for each stream whose topic matches `filter`, an instance of `template`; both may be shared. */
-  eachStream(template: string, filter: string, visit: (stream: number, group: Group, entry: number, publisher: number) => void): void {
+  eachStream(template: string, filter: string, visit: Visit): void {
     const key = keyOf(plain(filter), placesOf(plain(template)))
     for (const group of this.groups) {
       for (let e = 0; e < group.plan.publish.length; e++) {
         const number = group.plan.publish[e]!.index
-        for (const publisher of this.indexOf(template, group, e).get(key) ?? NOBODY) {
-          visit(streamOf(number, group.plan.firstClient + publisher), group, e, publisher)
+        for (const source of this.indexOf(template, group, e).get(key) ?? NOBODY) {
+          const publisher = publisherOf(source)
+          const lane = laneOf(source)
+          visit(streamOf(number, group.plan.firstClient + publisher, lane), group, e, publisher, lane)
         }
       }
     }
@@ -56,8 +63,15 @@ export class Audience {
     if (!canMatch(levels, topicTemplate.split('/'))) return index
     const places = placesOf(plain(template))
     for (const wanted of this.wanted.get(template) ?? []) for (const filter of wanted.filters()) index.set(keyOf(plain(filter), places), [])
-    for (let publisher = 0; publisher < group.plan.clients; publisher++) {
-      index.get(keyOf(group.renderer.render(topicTemplate, publisher), places))?.push(publisher)
+    const route = group.routes[e]!
+    const { clients } = group.plan
+    const add = (topic: string, source: number) => index.get(keyOf(topic, places))?.push(source)
+    for (let publisher = 0; route === null && publisher < clients; publisher++) {
+      add(group.renderer.render(topicTemplate, publisher), streamOf(0, publisher))
+    }
+    for (let lane = 0; route !== null && lane < route.lanes; lane++) {
+      const shared = route.isOwn ? null : route.topicOf(0, lane)
+      for (let publisher = 0; publisher < clients; publisher++) add(shared ?? route.topicOf(publisher, lane), streamOf(0, publisher, lane))
     }
     return index
   }

@@ -16,6 +16,7 @@ import type {
   PublishPlan,
   PublishTrigger,
   ReconnectPlan,
+  RoutePlan,
   SubscribePlan,
   TlsPlan,
 } from './plan.ts'
@@ -38,6 +39,7 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
   let clients = 0
   const publishIndex = counter()
   const subscribeIndex = counter()
+  const names = Object.keys(scenario.groups)
   const groups = Object.entries(scenario.groups).map(([name, group], index): GroupPlan => {
     const scale = group.scale === 'keep' ? 1 : options.scale
     const size = scaleUp(group.clients, scale)
@@ -53,9 +55,10 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
       spread: spreadOf(group, scenario.topics),
       publish: group.publish.map((entry, i) => {
         const load = entry.load ?? group.load ?? scenario.load
-        return publishOf(entry, publishIndex(), entry.name ?? defaultName(name, i), triggerOf(entry, size, scale), load)
+        const route = routeOf(entry, names)
+        return publishOf(entry, publishIndex(), entry.name ?? defaultName(name, i), route, triggerOf(entry, route, size, scale), load)
       }),
-      subscribe: group.subscribe.map((entry) => subscribeOf(entry, subscribeIndex())),
+      subscribe: subscriptionsOf(group).map((entry) => ({ ...entry, index: subscribeIndex() })),
     }
   })
   return {
@@ -175,14 +178,23 @@ function levelOf(name: string, values: number | string[]): LevelPlan {
   return typeof values === 'number' ? { name, count: values, values: null } : { name, count: values.length, values }
 }
 
-function publishOf(entry: ScenarioPublish, index: number, name: string, trigger: PublishTrigger, load: PublishPlan['load']): PublishPlan {
+function publishOf(
+  entry: ScenarioPublish,
+  index: number,
+  name: string,
+  route: RoutePlan | null,
+  trigger: PublishTrigger,
+  load: PublishPlan['load'],
+): PublishPlan {
   return {
     index,
     name,
     topic: entry.topic,
+    route,
+    request: entry.request ? { response: responseOf(entry.request), timeoutUs: entry.request.timeout } : null,
     trigger,
     atUs: entry.at,
-    times: entry.times === 'unlimited' ? null : entry.times,
+    times: entry.times === 'unlimited' ? null : entry.times * (route?.kind === 'each' ? route.count : 1),
     qosShares: qosSharesOf(entry.qos),
     retain: entry.retain,
     payload: payloadOf(entry.payload),
@@ -196,9 +208,26 @@ function publishOf(entry: ScenarioPublish, index: number, name: string, trigger:
   }
 }
 
-function triggerOf(entry: ScenarioPublish, clients: number, scale: number): PublishTrigger {
+/** A group that does not exist is left to `check.ts`. */
+function routeOf({ to, pick = 'inTurn', each }: ScenarioPublish, groups: readonly string[]): RoutePlan | null {
+  if (to !== undefined) {
+    const kind = typeof pick === 'string' ? pick : 'zipf'
+    return { kind: 'to', group: Math.max(0, groups.indexOf(to)), pick: kind, zipf: typeof pick === 'string' ? 0 : pick.zipf }
+  }
+  const [level] = Object.entries(each ?? {})
+  return level ? { kind: 'each', level: level[0], count: level[1] } : null
+}
+
+/** A requester's client id is what {from} stands for, also in its own words. */
+function responseOf(request: NonNullable<ScenarioPublish['request']>): string {
+  return request.response.replaceAll('{from}', '{clientId}')
+}
+
+/** With `each`, `every` is the period of each stream: a client's messages, which take turns, come so many times as fast. */
+function triggerOf(entry: ScenarioPublish, route: RoutePlan | null, clients: number, scale: number): PublishTrigger {
   if (entry.on) return { kind: 'connect' }
-  const periodUs = entry.rate === undefined ? entry.every! : (clients / (entry.rate * scale)) * 1e6
+  const streams = route?.kind === 'each' ? route.count : 1
+  const periodUs = entry.rate === undefined ? entry.every! / streams : (clients / (entry.rate * scale)) * 1e6
   return { kind: entry.arrival ?? 'periodic', periodUs }
 }
 
@@ -215,9 +244,26 @@ function payloadOf(payload: ScenarioPayload): PayloadPlan {
   return { kind: 'bytes', min, max }
 }
 
-function subscribeOf(entry: ScenarioGroup['subscribe'][number], index: number): SubscribePlan {
+/** The group's subscriptions, and one for each topic that its own requests are answered on. */
+function subscriptionsOf(group: ScenarioGroup): Omit<SubscribePlan, 'index'>[] {
+  const responses = new Set(group.publish.flatMap(({ request }) => (request ? [responseOf(request)] : [])))
+  for (const { filter } of group.subscribe) responses.delete(filter)
+  const own = group.subscribe.map(subscribeOf)
+  return [...own, ...[...responses].map((filter) => ({ ...PLAIN_SUBSCRIPTION, filter, qos: 1, isResponse: true }) as const)]
+}
+
+const PLAIN_SUBSCRIPTION = {
+  ackAfterUs: 0,
+  noLocal: false,
+  retainAsPublished: false,
+  retainHandling: 0,
+  identifier: null,
+  reply: null,
+} as const
+
+function subscribeOf(entry: ScenarioGroup['subscribe'][number]): Omit<SubscribePlan, 'index'> {
+  const { reply } = entry
   return {
-    index,
     filter: entry.filter,
     qos: entry.qos,
     ackAfterUs: entry.ackAfter,
@@ -225,6 +271,8 @@ function subscribeOf(entry: ScenarioGroup['subscribe'][number], index: number): 
     retainAsPublished: entry.retainAsPublished ?? false,
     retainHandling: entry.retainHandling ?? 0,
     identifier: entry.identifier ?? null,
+    reply: reply ? { afterUs: reply.after, qos: reply.qos, payload: payloadOf(reply.payload) } : null,
+    isResponse: false,
   }
 }
 

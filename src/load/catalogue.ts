@@ -6,6 +6,7 @@ import { matches, parseShare } from '../mqtt/topic.ts'
 import type { Group } from './group.ts'
 import { type Header, NONE, readHeader, readText } from './header.ts'
 import { headerForm } from './payload.ts'
+import type { Route } from './route.ts'
 import type { Schedule } from './schedule.ts'
 import { headerProperty } from './wire.ts'
 
@@ -14,7 +15,11 @@ export interface Publishers {
   readonly firstClient: number
   readonly clients: number
   readonly schedule: Schedule
-  topicOf(publisher: number): string
+  /** null: all messages of a publisher take lane 0. */
+  readonly route: Route | null
+  topicOf(publisher: number, lane: number): string
+  /** Where replies to the publisher go; null: its messages ask for none. */
+  readonly responseOf: ((publisher: number) => string) | null
 }
 
 /** A subscription as an arrival is compared with it. */
@@ -98,11 +103,16 @@ function shapeOf(topic: string): string {
 
 function publishersOf(group: Group, e: number): Publishers {
   const { firstClient, clients, publish } = group.plan
-  const topic = publish[e]!.topic
+  const { topic, request } = publish[e]!
+  const route = group.routes[e]!
+  const render = (template: string) => (publisher: number) => group.renderer.render(template, publisher - firstClient)
+  const plain = render(topic)
   return {
     firstClient,
     clients,
     schedule: group.schedules[e]!,
-    topicOf: (publisher) => group.renderer.render(topic, publisher - firstClient),
+    route,
+    topicOf: route === null ? plain : (publisher, lane) => route.topicOf(publisher - firstClient, lane),
+    responseOf: request && render(request.response),
   }
 }

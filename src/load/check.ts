@@ -5,8 +5,8 @@
  */
 import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
 import { defaultName } from './build.ts'
+import { checkCommands, routeVariables } from './commands.ts'
 import type { Path } from './document.ts'
-import { LATER } from './fields.ts'
 import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './header.ts'
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
@@ -20,7 +20,7 @@ import { metricProblem, parseThreshold } from './threshold.ts'
 
 export type Report = (path: Path, problem: string, hint?: string, of?: 'key' | 'value') => void
 
-/** Variables that every template may use; levels of `topics` may not be called so. `from` is a later version's. */
+/** Variables that every template may use; levels of `topics` may not be called so, nor `from`, a requester's client id. */
 export const VARIABLES: readonly string[] = ['client', 'clientId', 'group', 'run', 'node']
 const RESERVED = [...VARIABLES, 'from']
 /** The index of a leaf stays an exact number, also after it is multiplied by a client's index. */
@@ -50,6 +50,7 @@ export function checkScenario(scenario: Scenario, plan: Plan, report: Report): v
 function checkGroup(written: ScenarioGroup, group: GroupPlan, plan: Plan, report: Report): void {
   const at = (...path: Path): Path => ['groups', group.name, ...path]
   checkVersion(written, group, plan, at, report)
+  checkCommands(written, group, plan, RESERVED, report)
   checkTemplates(written, plan, at, report)
   checkSpread(written, group.placement.kind === 'zone' ? group.placement.zone : '', plan, at, report)
   if (group.version < 5 && group.password !== null && group.username === null) {
@@ -113,11 +114,19 @@ function checkVersion(written: ScenarioGroup, group: GroupPlan, plan: Plan, at: 
 
 type TemplateKind = 'topic' | 'filter' | 'secret' | 'text'
 
+interface Template {
+  readonly path: Path
+  readonly text: string
+  readonly kind: TemplateKind
+  /** Variables of this template alone. */
+  readonly more: readonly string[]
+}
+
 /** Every template of a group with its path. */
-function templatesOf(group: ScenarioGroup): { path: Path; text: string; kind: TemplateKind }[] {
-  const found: { path: Path; text: string; kind: TemplateKind }[] = []
-  const add = (path: Path, text: string | null | undefined, kind: TemplateKind) => {
-    if (text != null) found.push({ path, text, kind })
+function templatesOf(group: ScenarioGroup): Template[] {
+  const found: Template[] = []
+  const add = (path: Path, text: string | null | undefined, kind: TemplateKind, more: readonly string[] = []) => {
+    if (text != null) found.push({ path, text, kind, more })
   }
   add(['clientId'], group.clientId, 'text')
   add(['username'], group.username, 'secret')
@@ -126,7 +135,8 @@ function templatesOf(group: ScenarioGroup): { path: Path; text: string; kind: Te
   add(['tls', 'key'], group.tls.key, 'secret')
   add(['will', 'topic'], group.will?.topic, 'topic')
   for (const [i, entry] of group.publish.entries()) {
-    add(['publish', i, 'topic'], entry.topic, 'topic')
+    add(['publish', i, 'topic'], entry.topic, 'topic', routeVariables(entry))
+    add(['publish', i, 'request', 'response'], entry.request?.response, 'topic', ['from'])
     add(['publish', i, 'responseTopic'], entry.responseTopic, 'topic')
     add(['publish', i, 'contentType'], entry.contentType, 'text')
     add(['publish', i, 'correlationData'], entry.correlationData, 'text')
@@ -137,10 +147,12 @@ function templatesOf(group: ScenarioGroup): { path: Path; text: string; kind: Te
 }
 
 function checkTemplates(group: ScenarioGroup, plan: Plan, at: (...path: Path) => Path, report: Report): void {
-  const known = [...plan.levels.map((level) => level.name), ...VARIABLES]
-  for (const { path, text, kind } of templatesOf(group)) {
+  const common = [...plan.levels.map((level) => level.name), ...VARIABLES]
+  for (const { path, text, kind, more } of templatesOf(group)) {
+    const known = [...common, ...more]
     for (const variable of new Set(variablesOf(text))) {
-      if (variable === 'from') report(at(...path), `variable {from} is ${LATER}`)
+      if (variable === 'from' && !more.includes('from'))
+        report(at(...path), '{from} is for the topic of an entry with to: GROUP, and for request.response')
       else if (!known.includes(variable)) report(at(...path), `unknown variable {${variable}}`, suggest(variable, known))
       else if (variable === 'clientId' && path[0] === 'clientId') report(at(...path), 'a client id can’t contain {clientId}')
     }
@@ -162,7 +174,9 @@ function checkTemplates(group: ScenarioGroup, plan: Plan, at: (...path: Path) =>
 }
 
 function checkSpread(group: ScenarioGroup, zone: string, plan: Plan, at: (...path: Path) => Path, report: Report): void {
-  const used = new Set([...templatesOf(group).map(({ text }) => text), zone].flatMap(variablesOf))
+  // With `to` a topic's levels are the target's.
+  const own = templatesOf(group).filter(({ path }) => path[2] !== 'topic' || group.publish[path[1] as number]!.to === undefined)
+  const used = new Set([...own.map(({ text }) => text), zone].flatMap(variablesOf))
   const names = plan.levels.map((level) => level.name)
   for (const [name, spread] of Object.entries(group.spread)) {
     const level = plan.levels.find((l) => l.name === name)

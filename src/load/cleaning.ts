@@ -5,7 +5,8 @@
 import { type Event, EventKind } from '../mqtt/output.ts'
 import { Session } from '../mqtt/session.ts'
 import { formatCode } from '../units.ts'
-import { type Client, STATE } from './client.ts'
+import type { Client } from './client.ts'
+import { STATE } from './state.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -96,7 +97,15 @@ export class Cleaning {
 /** Topics on which the client can have left a retained message. */
 function retainedTopics(client: Client): string[] {
   const { plan, renderer } = client.group
-  const templates = plan.publish.filter((entry) => entry.retain).map((entry) => entry.topic)
-  if (plan.will?.retain) templates.push(plan.will.topic)
-  return templates.map((template) => renderer.render(template, client.index))
+  const topics = plan.publish.flatMap((entry, e) => {
+    const route = client.group.routes[e]!
+    if (!entry.retain) return []
+    if (route === null) return renderer.render(entry.topic, client.index)
+    // Topics that all publishers share are shared out among them.
+    const lanes = Array.from({ length: route.lanes }, (_, lane) => lane)
+    const own = route.isOwn ? lanes : lanes.filter((lane) => lane % plan.clients === client.index)
+    return own.map((lane) => route.topicOf(client.index, lane))
+  })
+  if (plan.will?.retain) topics.push(renderer.render(plan.will.topic, client.index))
+  return topics
 }

@@ -12,26 +12,14 @@ import { type Event, EventKind } from '../mqtt/output.ts'
 import { Session } from '../mqtt/session.ts'
 import type { Cell } from '../stats/metrics.ts'
 import { formatCode } from '../units.ts'
+import { type Answerer, REPLY_TOKEN } from './answerer.ts'
 import { Attempts } from './attempts.ts'
 import { Cleaning } from './cleaning.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import { Publisher } from './publisher.ts'
 import { NO_ENTRY, Receiver } from './receiver.ts'
-
-export const STATE = {
-  idle: 0,
-  waiting: 1,
-  opening: 2,
-  greeting: 3,
-  subscribing: 4,
-  ready: 5,
-  away: 6,
-  failed: 7,
-  cleaning: 8,
-  gone: 9,
-} as const
-export type State = (typeof STATE)[keyof typeof STATE]
+import { STATE, type State } from './state.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -169,7 +157,7 @@ export class Client {
         else this.fleet.metrics.deliveries.at(cellKey.delivery(this.group.plan.index, NO_ENTRY, 0)).counts.unexpected++
         break
       case EventKind.PUBLISHED:
-        this.publisher!.published(event, nowUs)
+        this.senderOf(event).published(event, nowUs)
         break
       case EventKind.CONNACK:
         this.onConnack(event, nowUs)
@@ -178,12 +166,17 @@ export class Client {
         if (this.receiver!.answered(event, nowUs) && this.state === STATE.subscribing) this.becomeReady(nowUs)
         break
       case EventKind.RESEND:
-        this.publisher!.resend(event.packetId, event.token, nowUs)
+        this.senderOf(event).resend(event.packetId, event.token, nowUs)
         break
       case EventKind.ABANDONED:
-        this.publisher!.abandoned(event.token)
+        this.senderOf(event).abandoned(event.token, event.packetId)
         break
     }
+  }
+
+  /** Whose message an answer is about. */
+  private senderOf({ token }: Event): Publisher | Answerer {
+    return token === REPLY_TOKEN ? this.receiver!.answerer! : this.publisher!
   }
 
   /** What is to be done once a batch of received bytes has been taken in. */
@@ -260,7 +253,7 @@ export class Client {
       case STATE.ready: {
         let dueUs = Math.min(this.session!.keepAliveDueUs, this.leavesAtUs)
         if (this.publisher !== null && this.publisher.wakeUs < dueUs) dueUs = this.publisher.wakeUs
-        if (this.receiver !== null && this.receiver.ackDueUs < dueUs) dueUs = this.receiver.ackDueUs
+        if (this.receiver !== null && this.receiver.wakeUs < dueUs) dueUs = this.receiver.wakeUs
         return dueUs
       }
       case STATE.cleaning:
@@ -285,10 +278,10 @@ export class Client {
     if (this.socket < 0) this.lose(nowUs, 'TLS: the certificate or key of the client can’t be used')
   }
 
-  /** Everything a connected client does of its own accord: acknowledge late, keep alive, publish, leave. */
+  /** Everything a connected client does of its own accord: acknowledge late, reply, keep alive, publish, leave. */
   private serve(nowUs: number): void {
     if (!this.isConnected) return
-    this.receiver?.acknowledgeDue(nowUs)
+    this.receiver?.serve(nowUs)
     if (!this.session!.keepAlive(nowUs, this.fleet.out)) {
       this.drop(nowUs, 'keep alive: no PINGRESP')
       return

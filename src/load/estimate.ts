@@ -5,10 +5,12 @@
  * the report; retained messages, wills and keep-alives are not counted.
  */
 import { Ledger } from '../stats/ledger.ts'
+import { RUN } from './links.ts'
 import { Matching } from './matching.ts'
 import { PayloadWriter } from './payload.ts'
 import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
 import { PlannedMessages } from './rates.ts'
+import { lanesOf, Route } from './route.ts'
 import { Renderer } from './template.ts'
 import { messageProperties } from './wire.ts'
 
@@ -74,6 +76,8 @@ const WORKER_BYTES = 40e6
 /** Of a client with its connection, and of its socket in the kernel. */
 const CLIENT_BYTES = { epoll: 2048, stream: 10_240, tls: 50_000 } as const
 const SOCKET_BYTES = 3072
+/** Of a lane beside its topic. */
+const LANE_BYTES = 50
 /** State of a stream beside its topic. */
 const STREAM_BYTES = 24
 /** A growing table is between full and half full. */
@@ -96,22 +100,27 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
     let ofGroup = 0
     for (const entry of group.publish) {
       const messages = messagesOf(plan, group, entry).between(fromS, toS)
+      const streamCount = group.clients * lanesOf(plan, entry.route)
+      // Lanes that no message takes cost nothing.
+      const sent = entry.trigger.kind === 'connect' ? group.clients : messagesOf(plan, group, entry).between(0, toS)
+      const usedCount = entry.route === null ? streamCount : Math.min(streamCount, sent)
       const size = new PacketSize(plan, group, entry, options.fileBytes)
       let deliveries = 0
       for (const [i, other] of plan.groups.entries()) {
         const { pairs, shared, qos } = matching.between(other, group, entry)
-        const got = (messages * (pairs + shared)) / group.clients
+        const got = (messages * (pairs + shared)) / streamCount
         received[i]! += got
-        deliveries += (pairs + shared) / group.clients
+        deliveries += (pairs + shared) / streamCount
         sum.owed += got
-        sum.pairs += pairs
+        sum.pairs += (pairs * usedCount) / streamCount
         sum.bytesOut += got * size.delivered(qos)
         sum.bytesIn += got * size.acknowledged(qos)
       }
       ofGroup += messages
       sum.bytesIn += messages * size.published
       sum.bytesOut += messages * size.receipts
-      sum.topicBytes += size.topicBytes * group.clients
+      sum.topicBytes += (size.topicBytes + (entry.route === null ? 0 : LANE_BYTES)) * usedCount
+      if (entry.request !== null) sum.pairs += group.clients
       sum.streams += group.clients
       const publishesPerSec = entry.trigger.kind === 'connect' ? null : messages / measureS
       streams.push({ name: entry.name, group: group.name, publishesPerSec, fanOut: deliveries, packetBytes: size.packetBytes })
@@ -203,9 +212,11 @@ class PacketSize {
   private readonly shares: readonly [number, number, number]
 
   constructor(plan: Plan, group: GroupPlan, entry: PublishPlan, fileBytes: (path: string) => number) {
-    const renderer = new Renderer(plan, group, 'xxxxxx')
+    const renderer = new Renderer(plan, group, RUN)
     this.shares = entry.qosShares
-    this.topicBytes = mean(group.clients, (client) => Buffer.byteLength(renderer.render(entry.topic, client)))
+    const route = entry.route && new Route(plan, group, entry, entry.route, RUN)
+    const topicOf = (client: number) => route?.topicOf(client, route.laneOf(client, 0)) ?? renderer.render(entry.topic, client)
+    this.topicBytes = mean(group.clients, (client) => Buffer.byteLength(topicOf(client)))
     const body = 2 + this.topicBytes + propertyBytes(group, entry) + payloadBytes(plan, group, entry, fileBytes)
     this.bare = 1 + lengthBytes(body) + body
     this.packetBytes = this.bare + 2 * (1 - this.shares[0])

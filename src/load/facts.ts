@@ -34,7 +34,7 @@ export interface Facts {
   readonly connectTimes: ReadonlyMap<number, readonly number[]>
   /** (from µs, node) pairs of publishers that were on more than one node, flat, by global client index. */
   readonly moves: ReadonlyMap<number, readonly number[]>
-  /** Messages due and not yet sent, or sent and not yet acknowledged. */
+  /** Messages due and not yet sent, or sent and not yet acknowledged; requests that may still be answered in time. */
   readonly pending: number
 }
 

@@ -27,6 +27,9 @@ export function checkFiles(plan: Plan, file: string, report: Report): void {
     for (const [path, text] of secrets) if (text !== null) attempt(() => resolveSecrets(text, baseDir), path, report)
     checkTls(group, plan, baseDir, at, report)
     for (const [i, entry] of group.publish.entries()) checkPayload(entry.payload, baseDir, at('publish', i, 'payload', 'file'), report)
+    for (const [i, { reply }] of group.subscribe.entries()) {
+      if (reply) checkPayload(reply.payload, baseDir, at('subscribe', i, 'reply', 'payload', 'file'), report)
+    }
     if (group.will) checkPayload(group.will.payload, baseDir, at('will', 'payload', 'file'), report)
   }
 }

@@ -15,12 +15,13 @@ import { countIn, Metrics } from '../stats/metrics.ts'
 import { formatCode } from '../units.ts'
 import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
-import { Client, STATE } from './client.ts'
+import { Client } from './client.ts'
 import { Exceptions, type Facts, nodeAt } from './facts.ts'
 import { Group, type Surroundings } from './group.ts'
 import { type Header, WILL_ENTRY } from './header.ts'
 import type { Plan } from './plan.ts'
 import type { Slice } from './slice.ts'
+import { STATE } from './state.ts'
 import { Timers } from './timers.ts'
 
 /** Faults of one kind that are told one by one; the rest are only counted. */
@@ -62,6 +63,9 @@ export class Fleet implements TransportHandler {
   connected = 0
   sent = 0
   arrived = 0
+  /** Measured requests that were sent and not answered in time yet, and when the last of all is too late for it. */
+  openRequests = 0
+  private requestsUntilUs = 0
   private readonly around: Surroundings
   private readonly listener: FleetListener
   private readonly connectTimes = new Map<number, number[]>()
@@ -318,6 +322,12 @@ export class Fleet implements TransportHandler {
     counts[entry] = (counts[entry] ?? 0) + 1
   }
 
+  /** A measured request was sent. */
+  requested(untilUs: number): void {
+    this.openRequests++
+    if (untilUs > this.requestsUntilUs) this.requestsUntilUs = untilUs
+  }
+
   connectTimesOf(stream: number): number[] {
     let times = this.connectTimes.get(stream)
     if (times === undefined) this.connectTimes.set(stream, (times = []))
@@ -326,7 +336,7 @@ export class Fleet implements TransportHandler {
 
   /** What the subscribers' workers must know of this slice's publishers. */
   facts(nowUs: number): Facts {
-    let pending = 0
+    let pending = nowUs < this.requestsUntilUs ? this.openRequests : 0
     for (const client of this.clients) {
       // Who has given up will neither send nor hear any more: nobody waits for it.
       if (client.state !== STATE.failed) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)

@@ -10,6 +10,7 @@ import { keyOf, Permutation } from './order.ts'
 import { PayloadWriter } from './payload.ts'
 import { isClean, Placer } from './placement.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import { Route } from './route.ts'
 import { Schedule } from './schedule.ts'
 import { Renderer } from './template.ts'
 import { hasClientProperties, type MessageProperties, messageProperties, sessionOptions } from './wire.ts'
@@ -35,6 +36,10 @@ export class Group {
   readonly payloads: readonly PayloadWriter[]
   /** By entry; undefined where they differ from client to client. */
   private readonly properties: readonly (MessageProperties | null | undefined)[]
+  /** By entry; null where all messages of a client have one topic. */
+  readonly routes: readonly (Route | null)[]
+  /** By subscription; null where requests are not answered. */
+  readonly replies: readonly (PayloadWriter | null)[]
   readonly willPayload: PayloadWriter | null
   readonly arrivals: Arrivals
   readonly placer: Placer
@@ -56,6 +61,8 @@ export class Group {
   readonly topicStart: Int32Array
   readonly topicEnd: Int32Array
   private topicsEnd = 0
+  /** By entry with a route: where in `topics` the topic of (client, lane) is, start × 65,536 + length. */
+  private readonly laneTopics: readonly Map<number, number>[]
 
   constructor(around: Surroundings, plan: GroupPlan, range: readonly [number, number], tls: ((client: number) => TlsOptions) | null) {
     this.plan = plan
@@ -64,6 +71,11 @@ export class Group {
     const file = (payload: { kind: string; path?: string }) => (payload.kind === 'file' ? around.files.get(payload.path!)! : null)
     this.payloads = plan.publish.map((e) => new PayloadWriter(around.plan, plan, e, e.payload, file(e.payload), around.unixEpochMs))
     this.properties = plan.publish.map((e) => (hasClientProperties(e) ? undefined : messageProperties(plan, e, (text) => text)))
+    this.routes = plan.publish.map((e) => e.route && new Route(around.plan, plan, e, e.route, around.run))
+    this.laneTopics = plan.publish.map(() => new Map())
+    this.replies = plan.subscribe.map(
+      ({ reply }) => reply && new PayloadWriter(around.plan, plan, null, reply.payload, file(reply.payload), around.unixEpochMs),
+    )
     this.willPayload =
       plan.will && new PayloadWriter(around.plan, plan, null, plan.will.payload, file(plan.will.payload), around.unixEpochMs)
     this.arrivals = new Arrivals(around.plan, plan)
@@ -97,16 +109,36 @@ export class Group {
 
   /** Renders the topic of a stream on its first use. */
   renderTopic(stream: number, client: number, entry: number): void {
-    const bytes = new TextEncoder().encode(this.renderer.render(this.plan.publish[entry]!.topic, client))
+    this.topicStart[stream] = this.keepTopic(this.renderer.render(this.plan.publish[entry]!.topic, client))
+    this.topicEnd[stream] = this.topicsEnd
+  }
+
+  /** Points `head` to the topic of a message that takes a lane; rendered on its first use. */
+  pointToLane(entry: number, client: number, lane: number, head: { topic: Uint8Array; topicStart: number; topicEnd: number }): void {
+    const route = this.routes[entry]!
+    const known = this.laneTopics[entry]!
+    const key = route.isOwn ? client * route.lanes + lane : lane
+    let place = known.get(key)
+    if (place === undefined) {
+      const start = this.keepTopic(route.topicOf(client, lane))
+      known.set(key, (place = start * 65_536 + (this.topicsEnd - start)))
+    }
+    head.topic = this.topics
+    head.topicStart = Math.floor(place / 65_536)
+    head.topicEnd = head.topicStart + (place % 65_536)
+  }
+
+  /** Appends a topic; returns where it starts. */
+  private keepTopic(text: string): number {
+    const bytes = new TextEncoder().encode(text)
     if (this.topicsEnd + bytes.length > this.topics.length) {
       const grown = new Uint8Array(Math.max(2 * this.topics.length, this.topicsEnd + bytes.length, 4096))
       grown.set(this.topics)
       this.topics = grown
     }
     this.topics.set(bytes, this.topicsEnd)
-    this.topicStart[stream] = this.topicsEnd
     this.topicsEnd += bytes.length
-    this.topicEnd[stream] = this.topicsEnd
+    return this.topicsEnd - bytes.length
   }
 }
 

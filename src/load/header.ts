@@ -26,7 +26,7 @@ export interface Header {
   seq: number
   /** µs since the run's epoch. */
   intendedUs: number
-  /** Index of the node that the publisher was connected to, 0 to 254. */
+  /** Index of the node that the publisher was connected to, 0 to 254; or `REPLY_NODE`. */
   node: number
 }
 
@@ -35,6 +35,8 @@ export const COMPACT_BYTES = 16
 export const TEXT_LENGTH = 43
 /** The entry of a will: plans have at most 255 publish entries, 0 to 254. */
 export const WILL_ENTRY = 255
+/** In place of a node: the message is the reply to the one that the rest of the header names. */
+export const REPLY_NODE = 255
 /** Messages of a stream that the wide form can number: 32 bits. */
 export const WIDE_MESSAGES = 2 ** 32
 /** Messages of a stream that the compact form can number: 28 bits. */

@@ -36,7 +36,9 @@ export class Hearing {
     const filters = [...new Set(group.subscribe.map(({ filter }) => filter))]
     this.sources = publishers.flatMap((others) => {
       const speakers = new Speakers(plan, others, placerOf(others), most)
-      return others.publish.flatMap((entry) =>
+      // Commands come from all publishers alike: what is heard of them tells no node from another.
+      const plain = others.publish.filter(({ route }) => route === null)
+      return plain.flatMap((entry) =>
         filters.flatMap((filter) => {
           const share = parseShare(filter)
           const links = linksOf(expand(share?.filter ?? filter, group), expand(entry.topic, others))

@@ -9,14 +9,16 @@
 import { parseShare } from '../mqtt/topic.ts'
 import { distinct, expand, type Link, linksOf, RUN } from './links.ts'
 import { sample } from './order.ts'
-import type { GroupPlan, Plan, PublishPlan, SubscribePlan } from './plan.ts'
+import type { GroupPlan, Plan, PublishPlan, RoutePlan, SubscribePlan } from './plan.ts'
 import { Renderer, variablesOf } from './template.ts'
-import { templatesOf } from './tree.ts'
+import { levelValue, templatesOf } from './tree.ts'
 
 /** Clients of a group that are looked at; of larger groups a sample of that size. */
 const MOST_CLIENTS = 200_000
 /** Filters of one group that may overlap before the overlap is no longer worked out: 2^n sets of them are. */
 const MOST_OVERLAPS = 8
+/** Values of `each` that are looked at. */
+const MOST_VALUES = 64
 
 export interface Matches {
   /** Pairs of a subscribing client and a stream of the entry, each once, however many filters match. */
@@ -40,7 +42,9 @@ export class Matching {
 
   /** What the subscribers of one group get of one publish entry of another (or the same) group. */
   between(subscribers: GroupPlan, publishers: GroupPlan, entry: PublishPlan): Matches {
-    const topic = expand(entry.topic, publishers)
+    if (entry.route?.kind === 'each') return this.betweenEach(subscribers, publishers, entry, entry.route)
+    const target = entry.route === null ? null : this.plan.groups[entry.route.group]!
+    const topic = expand(entry.topic, target ?? publishers)
     const alone: Link[][] = []
     let shared = 0
     let qos: Matches['qos'] = 0
@@ -50,23 +54,36 @@ export class Matching {
       const links = linksOf(expand(share?.filter ?? subscription.filter, subscribers), topic)
       if (links === null) continue
       qos = Math.max(qos, subscription.qos) as Matches['qos']
-      if (share) shared += this.covered(subscribers, publishers, links)
+      if (share)
+        shared += target ? this.covered(subscribers, target, links) * publishers.clients : this.covered(subscribers, publishers, links)
       else alone.push(links)
     }
-    return { pairs: this.union(subscribers, publishers, alone, ownLinks(subscribers, publishers)), shared, qos }
+    const own = target ? null : ownLinks(subscribers, publishers)
+    const count = (links: readonly Link[]) => {
+      return target ? this.countTo(subscribers, publishers, target, links) : this.count(subscribers, publishers, links)
+    }
+    return { pairs: union(alone, own, count), shared, qos }
   }
 
-  /** Pairs in which at least one of the filters matches, by inclusion and exclusion. */
-  private union(subscribers: GroupPlan, publishers: GroupPlan, filters: readonly Link[][], own: readonly Link[] | null): number {
-    const some = filters.slice(0, MOST_OVERLAPS)
-    let sum = 0
-    for (let set = 1; set < 1 << some.length; set++) {
-      const links = some.filter((_, i) => (set >> i) & 1).flat()
-      const sign = bits(set) % 2 === 1 ? 1 : -1
-      sum += sign * this.count(subscribers, publishers, links)
-      if (own !== null) sum -= sign * this.count(subscribers, publishers, [...links, ...own])
-    }
-    return Math.max(0, sum)
+  /** Streams of each publisher to each client of the target; what a filter asks of the sender is taken as if all targets had all senders alike. */
+  private countTo(subscribers: GroupPlan, publishers: GroupPlan, target: GroupPlan, all: readonly Link[]): number {
+    const isFrom = ([, other]: Link) => other.includes('{from}')
+    const from = all.filter(isFrom).map(([own, other]): Link => [own, expand(other.replaceAll('{from}', '{clientId}'), publishers)])
+    const lanes = all.filter((link) => !isFrom(link))
+    return (this.count(subscribers, target, lanes) * this.count(subscribers, publishers, from)) / subscribers.clients
+  }
+
+  private betweenEach(subscribers: GroupPlan, publishers: GroupPlan, entry: PublishPlan, route: RoutePlan & { kind: 'each' }): Matches {
+    const level = this.plan.levels.find(({ name }) => name === route.level) ?? { name: route.level, count: route.count, values: null }
+    let [pairs, shared, qos] = [0, 0, 0]
+    const looked = sample(route.count, MOST_VALUES, (value) => {
+      const topic = entry.topic.replaceAll(`{${route.level}}`, levelValue(level, value))
+      const matches = this.between(subscribers, publishers, { ...entry, topic, route: null })
+      pairs += matches.pairs
+      shared += matches.shared
+      qos = Math.max(qos, matches.qos)
+    })
+    return { pairs: (pairs * route.count) / looked, shared: (shared * route.count) / looked, qos: qos as Matches['qos'] }
   }
 
   private count(subscribers: GroupPlan, publishers: GroupPlan, all: readonly Link[]): number {
@@ -148,6 +165,19 @@ export class Matching {
     this.values.set(name, counts)
     return counts
   }
+}
+
+/** Pairs in which at least one of the filters matches, by inclusion and exclusion. */
+function union(filters: readonly Link[][], own: readonly Link[] | null, count: (links: readonly Link[]) => number): number {
+  const some = filters.slice(0, MOST_OVERLAPS)
+  let sum = 0
+  for (let set = 1; set < 1 << some.length; set++) {
+    const links = some.filter((_, i) => (set >> i) & 1).flat()
+    const sign = bits(set) % 2 === 1 ? 1 : -1
+    sum += sign * count(links)
+    if (own !== null) sum -= sign * count([...links, ...own])
+  }
+  return Math.max(0, sum)
 }
 
 /** With noLocal on all of its filters a client gets nothing of its own (MQTT 5.0 §3.8.3.1). */

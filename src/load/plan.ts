@@ -144,6 +144,10 @@ export interface PublishPlan {
   readonly index: number
   readonly name: string
   readonly topic: string
+  /** null: all messages of a client have one topic. */
+  readonly route: RoutePlan | null
+  /** null: its messages ask for no reply. */
+  readonly request: RequestPlan | null
   readonly trigger: PublishTrigger
   readonly atUs: number
   /** null: unlimited. */
@@ -161,6 +165,31 @@ export interface PublishPlan {
   readonly correlationData: string | null
   readonly userProperties: readonly (readonly [string, string])[]
   readonly topicAlias: boolean
+}
+
+/** See route.ts. */
+export type RoutePlan =
+  /** Each message goes to one client of a group, by its index. */
+  | {
+      readonly kind: 'to'
+      readonly group: number
+      readonly pick: 'inTurn' | 'shuffled' | 'zipf' /** Its exponent. */
+      readonly zipf: number
+    }
+  /** A client has a stream for each of `count` values, whose messages take turns. */
+  | { readonly kind: 'each'; readonly level: string; readonly count: number }
+
+export interface RequestPlan {
+  /** Template of the topic that replies are sent to; the client subscribes to it. */
+  readonly response: string
+  /** A reply that comes later counts as none. */
+  readonly timeoutUs: number
+}
+
+export interface ReplyPlan {
+  readonly afterUs: number
+  readonly qos: QoS
+  readonly payload: PayloadPlan
 }
 
 export type PublishTrigger =
@@ -184,6 +213,10 @@ export interface SubscribePlan {
   readonly retainAsPublished: boolean
   readonly retainHandling: 0 | 1 | 2
   readonly identifier: number | null
+  /** How requests that arrive are answered; null: not at all. */
+  readonly reply: ReplyPlan | null
+  /** Made for the replies to the group's own requests: it stands in no scenario. */
+  readonly isResponse: boolean
 }
 
 export interface PhasesPlan {

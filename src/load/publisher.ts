@@ -8,12 +8,11 @@
  */
 import type { Event } from '../mqtt/output.ts'
 import { PacketType } from '../mqtt/packet.ts'
-import type { PublishHead } from '../mqtt/session.ts'
 import type { Client } from './client.ts'
 import { EXCEPTION, type ExceptionKind } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
-import { type Header, writeText } from './header.ts'
+import { describe, head, header } from './message.ts'
 import type { QoS } from './plan.ts'
 import { streamOf } from './slice.ts'
 
@@ -23,10 +22,6 @@ const NEVER = Number.POSITIVE_INFINITY
 
 /** A token names a message of a client: its entry above 32 bits of sequence number. */
 const ENTRY = 2 ** 32
-
-// One of each serves all clients of a thread: they are filled and used within one call.
-const head: PublishHead = { topic: new Uint8Array(0), topicStart: 0, topicEnd: 0, qos: 0, retain: false, properties: null, alias: 0 }
-const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
 
 export class Publisher {
   /** When `sendDue` wants to be called next; NEVER while only an acknowledgement or the socket is waited for. */
@@ -114,7 +109,7 @@ export class Publisher {
 
   /** A publish was answered; `event` is its PUBLISHED. */
   published(event: Event, nowUs: number): void {
-    if (this.windowSinceUs === NEVER) this.windowSinceUs = nowUs
+    this.freed(nowUs)
     const e = Math.floor(event.token / ENTRY)
     const seq = event.token % ENTRY
     const intendedUs = this.intendedUs![event.packetId - 1]!
@@ -129,6 +124,19 @@ export class Publisher {
     }
   }
 
+  /** The window has room again, though it was no message of ours that was answered. */
+  freed(nowUs: number): void {
+    if (this.windowSinceUs === NEVER) this.windowSinceUs = nowUs
+  }
+
+  /** The first reply to a request has come. */
+  replied(e: number, seq: number, intendedUs: number, nowUs: number): void {
+    const latencyUs = nowUs - intendedUs
+    if (!this.fleet.isMeasured(intendedUs) || latencyUs > this.group.plan.publish[e]!.request!.timeoutUs) return
+    this.record(e, seq, 'roundTrip', latencyUs)
+    this.fleet.openRequests--
+  }
+
   /** The session has ended with this message unacknowledged. */
   abandoned(token: number): void {
     const seq = token % ENTRY
@@ -140,7 +148,7 @@ export class Publisher {
     const e = Math.floor(token / ENTRY)
     const seq = token % ENTRY
     const intendedUs = this.intendedUs![packetId - 1]!
-    const size = this.describe(e, seq, intendedUs)
+    const size = describe(this.client, this.first + e, e, seq, intendedUs)
     const { out } = this.fleet
     const at = this.client.session!.republish(nowUs, packetId, head, size, out)
     if (at >= 0) this.group.payloads[e]!.write(out.bytes, at, size, this.client.index, seq, header)
@@ -190,7 +198,7 @@ export class Publisher {
     const { fleet, client, group } = this
     const seq = group.next[s]!
     const intendedUs = group.dueUs[s]!
-    const size = this.describe(e, seq, intendedUs)
+    const size = describe(this.client, this.first + e, e, seq, intendedUs)
     const { out } = fleet
     const at = client.session!.publish(nowUs, head, size, e * ENTRY + seq, out)
     if (at < 0) {
@@ -213,33 +221,11 @@ export class Publisher {
       this.count(e, seq, 'sent')
       this.record(e, seq, 'blocked', couldUs - intendedUs)
       this.record(e, seq, 'sendLag', sentUs - couldUs)
+      const { request } = group.plan.publish[e]!
+      if (request !== null) fleet.requested(intendedUs + request.timeoutUs)
     }
     this.advance(e, seq + 1, group.areas[s]!)
     return sentUs
-  }
-
-  /** Fills `head` and `header` for a message; returns the size of its payload. */
-  private describe(e: number, seq: number, intendedUs: number): number {
-    const { group, client, fleet } = this
-    const s = this.first + e
-    const entry = group.plan.publish[e]!
-    if (group.topicStart[s]! < 0) group.renderTopic(s, client.index, e)
-    head.topic = group.topics
-    head.topicStart = group.topicStart[s]!
-    head.topicEnd = group.topicEnd[s]!
-    head.qos = group.schedules[e]!.qosOf(client.index, seq)
-    head.retain = entry.retain
-    head.alias = entry.topicAlias ? e + 1 : 0
-    header.run = group.run
-    header.publisher = group.plan.firstClient + client.index
-    header.entry = entry.index
-    header.seq = seq
-    header.intendedUs = Math.floor(intendedUs)
-    header.node = fleet.nodeAt(client, header.intendedUs)
-    const properties = group.propertiesOf(client.index, e)
-    head.properties = properties === null ? null : properties.bytes
-    if (properties !== null && properties.headerAt >= 0) writeText(properties.bytes, properties.headerAt, header)
-    return group.payloads[e]!.size(client.index, seq)
   }
 
   /** Makes message `seq`, or the first behind it that is not skipped, the stream's next. */
@@ -358,17 +344,21 @@ export class Publisher {
   private count(e: number, seq: number, name: 'sent' | 'acked' | 'refused' | 'dropped'): void {
     const { metrics, hasNodes } = this.fleet
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
-    const isWanted = qos > 0 && (name === 'sent' || name === 'dropped')
+    const isPlanned = name === 'sent' || name === 'dropped'
+    const isWanted = isPlanned && qos > 0
+    const isRequest = isPlanned && this.group.plan.publish[e]!.request !== null
     const { counts } = metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos))
     counts[name]++
     if (isWanted) counts.ackWanted++
+    if (isRequest) counts.replyWanted++
     if (!hasNodes) return
     const atNode = metrics.publishesByNode.at(this.client.node).counts
     atNode[name]++
     if (isWanted) atNode.ackWanted++
+    if (isRequest) atNode.replyWanted++
   }
 
-  private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked', valueUs: number): void {
+  private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked' | 'roundTrip', valueUs: number): void {
     const { metrics, hasNodes } = this.fleet
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
     metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)).record(name, valueUs)

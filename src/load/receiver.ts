@@ -7,14 +7,16 @@
 import type { Event } from '../mqtt/output.ts'
 import { matches } from '../mqtt/topic.ts'
 import { ARRIVAL } from '../stats/ledger.ts'
+import { Answerer } from './answerer.ts'
 import type { Subscribed } from './catalogue.ts'
 import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
-import { type Header, OK, sameRun, WILL_ENTRY } from './header.ts'
+import { type Header, OK, REPLY_NODE, readText, sameRun, WILL_ENTRY } from './header.ts'
 import type { QoS } from './plan.ts'
-import { streamOf } from './slice.ts'
+import { REPLY_LANE, streamOf } from './slice.ts'
 import { Standing } from './standing.ts'
+import { requestProperties } from './wire.ts'
 
 const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
 
@@ -30,6 +32,8 @@ export class Receiver {
   private unanswered = 0
   /** Bits of the subscriptions that have had an answer. */
   private answeredOnce = 0
+  /** Answers requests; null if no subscription of the group does. */
+  readonly answerer: Answerer | null
   private readonly client: Client
   private readonly fleet: Fleet
   private readonly group: Group
@@ -39,6 +43,7 @@ export class Receiver {
     this.fleet = client.fleet
     this.group = client.group
     this.standing = new Standing(client.group.plan.subscribe.length)
+    this.answerer = client.group.plan.subscribe.some(({ reply }) => reply !== null) ? new Answerer(client) : null
   }
 
   /** True if every subscription has been granted and still stands. */
@@ -91,15 +96,20 @@ export class Receiver {
     this.delayedAcks = null
   }
 
-  /** When `acknowledgeDue` wants to be called. */
-  get ackDueUs(): number {
-    return this.delayedAcks === null || this.delayedAcks.length === 0 ? Number.POSITIVE_INFINITY : this.delayedAcks[0]!
+  /** When `serve` wants to be called. */
+  get wakeUs(): number {
+    const ackDueUs = this.delayedAcks === null || this.delayedAcks.length === 0 ? Number.POSITIVE_INFINITY : this.delayedAcks[0]!
+    return this.answerer === null ? ackDueUs : Math.min(ackDueUs, this.answerer.wakeUs)
+  }
+
+  /** Does what is due: late acknowledgements, and replies. */
+  serve(nowUs: number): void {
+    if (this.delayedAcks !== null) this.acknowledgeDue(nowUs, this.delayedAcks)
+    this.answerer?.sendDue(nowUs)
   }
 
   /** Sends the acknowledgements that `ackAfter` has delayed long enough. */
-  acknowledgeDue(nowUs: number): void {
-    const acks = this.delayedAcks
-    if (acks === null) return
+  private acknowledgeDue(nowUs: number, acks: number[]): void {
     let done = 0
     for (; done < acks.length && acks[done]! <= nowUs; done += 3) {
       this.client.session!.acknowledge(nowUs, acks[done + 1]!, acks[done + 2] as QoS, this.fleet.out)
@@ -121,7 +131,7 @@ export class Receiver {
     fleet.arrived++
     const kind = fleet.catalogue.readHeader(event, header)
     if (kind !== OK) {
-      this.receiveUnknown(event)
+      if (!this.isForeignReply(event, nowUs)) this.receiveUnknown(event)
       return
     }
     if (!sameRun(header.run, this.group.run)) {
@@ -133,16 +143,24 @@ export class Receiver {
       this.count(-1, 0, 'excused')
       return
     }
+    if (header.node === REPLY_NODE) {
+      this.takeReply(event, nowUs)
+      return
+    }
     const publisher = fleet.catalogue.publishersFor(header.entry, header.publisher)
     if (publisher === null) {
       this.count(-1, 0, 'unexpected')
       return
     }
-    const stream = streamOf(header.entry, header.publisher)
+    const { route } = publisher
+    const sender = header.publisher - publisher.firstClient
+    const lane = route === null ? 0 : route.laneOf(sender, header.seq)
+    const rank = route === null ? header.seq : route.rankOf(sender, header.seq)
+    const stream = streamOf(header.entry, header.publisher, lane)
     let row = fleet.ledger.find(this.client.owner, stream)
     const label = hashOf(event)
     if (row < 0) {
-      const mask = this.admit(event, publisher.topicOf(header.publisher))
+      const mask = this.admit(event, publisher.topicOf(header.publisher, lane))
       if (mask === 0) {
         this.count(header.entry, 0, 'unexpected')
         return
@@ -152,11 +170,42 @@ export class Receiver {
       this.count(header.entry, 0, 'unexpected')
       return
     }
-    this.settle(event, row, stream, publisher.schedule.qosOf(header.publisher - publisher.firstClient, header.seq), nowUs)
+    if (this.answerer !== null && publisher.responseOf !== null && !event.retain) {
+      this.answerer.take(event, header, fleet.ledger.maskOf(row), publisher, nowUs)
+    }
+    this.settle(event, row, stream, rank, publisher.schedule.qosOf(sender, header.seq), nowUs)
+  }
+
+  /** A reply: the first one to a request of this client's own counts; whoever else gets it has asked for it by its filters. */
+  private takeReply(event: Event, nowUs: number): boolean {
+    const { fleet, client, group } = this
+    const e = header.entry - (group.plan.publish[0]?.index ?? 0)
+    const request = group.plan.publish[e]?.request
+    if (!request || header.publisher !== group.plan.firstClient + client.index) return false
+    const stream = streamOf(header.entry, header.publisher, REPLY_LANE)
+    const label = hashOf(event)
+    let row = fleet.ledger.find(client.owner, stream)
+    if (row < 0) {
+      if (topicText(event) !== group.renderer.render(request.response, client.index)) return false
+      row = fleet.ledger.add(client.owner, stream, label, 0)
+    } else if (fleet.ledger.labelOf(row) !== label) return false
+    if (fleet.ledger.arrive(row, header.seq, 0) !== ARRIVAL.duplicate) {
+      client.publisher!.replied(e, header.seq, header.intendedUs, nowUs)
+    }
+    return true
+  }
+
+  /** A device outside the scenario replies without a header: the Correlation Data that it returns has one. */
+  private isForeignReply(event: Event, nowUs: number): boolean {
+    if (event.propertiesEnd === event.propertiesStart || this.group.plan.publish.every(({ request }) => request === null)) return false
+    const { correlation } = requestProperties(event)
+    const isOurs =
+      correlation !== null && readText(correlation, 0, correlation.length, header) === OK && sameRun(header.run, this.group.run)
+    return isOurs && this.takeReply(event, nowUs)
   }
 
   /** What arrived is a message of this run that the client asked for: which one of the sorts is it? */
-  private settle(event: Event, row: number, stream: number, publishedQos: QoS, nowUs: number): void {
+  private settle(event: Event, row: number, stream: number, rank: number, publishedQos: QoS, nowUs: number): void {
     const { fleet, standing } = this
     const mask = fleet.ledger.maskOf(row)
     // A shared subscription takes what the client's plain ones have had already, or do not match.
@@ -167,8 +216,8 @@ export class Receiver {
       if (isMeasured) this.count(header.entry, qos, 'excused')
       return
     }
-    const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, header.seq, publishedQos)
-    if (arrival === ARRIVAL.duplicate && mask !== plain && this.takeShared(mask, stream)) {
+    const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, rank, publishedQos)
+    if (arrival === ARRIVAL.duplicate && mask !== plain && this.takeShared(mask, stream, rank)) {
       if (isMeasured) this.arrived(qos, nowUs, true)
       return
     }
@@ -234,10 +283,10 @@ export class Receiver {
   }
 
   /** Credits the message to the first of the client's shared subscriptions that has not had it; false if all have. */
-  private takeShared(mask: number, stream: number): boolean {
+  private takeShared(mask: number, stream: number, rank: number): boolean {
     for (let s = 0; s < this.subscriptions.length; s++) {
       const { share } = this.subscriptions[s]!
-      if (share >= 0 && mask & (1 << s) && this.fleet.shared.arrive(share, stream, header.seq)) return true
+      if (share >= 0 && mask & (1 << s) && this.fleet.shared.arrive(share, stream, rank)) return true
     }
     return false
   }

@@ -35,6 +35,7 @@ import {
   userProperties,
 } from './fields.ts'
 import { payload } from './payload-schema.ts'
+import { MAX_LANES } from './route.ts'
 
 /** A global client index has 24 bits in a message's header. */
 export const MAX_CLIENTS = 2 ** 24
@@ -51,54 +52,79 @@ const SENTINEL_PER_SEC = 10
 const MAX_SENTINEL_PER_SEC = 100
 const U32 = 2 ** 32 - 1
 
+const zipfExponent = z.number({ error: 'expected a number' }).positive('must be above 0')
 const load = curve.describe('Multiplies publish rates: {0s: 100%, 30s: 200%}, linear between points, the last holds')
 const qosMix = z.union([qos, shares('0', '1', '2')], { error: 'expected 0, 1, 2 or shares such as {0: 80%, 1: 20%}' })
 
-const publish = map(
-  {
-    name: name.describe('Name of the stream; entries of several groups may share one. Default: the group’s name').optional(),
-    topic: filled.describe('Topic template, such as {region}/device-{client}/temperature'),
-    every: above0(duration).describe('The period of each client').optional(),
-    rate: above0(rate).describe('The rate of the whole group').optional(),
-    on: z.literal('connect', { error: 'expected connect' }).describe('connect: after each CONNACK and its SUBACKs').optional(),
-    arrival: oneOf('periodic', 'poisson', 'synchronized').describe('How messages are spread over time; default periodic').optional(),
-    at: notNegative(duration).describe('When the stream starts, from the start of warmUp').prefault('0s'),
-    times: z
-      .union([z.literal('unlimited'), above0(count)], { error: 'expected unlimited or a whole number' })
-      .describe('How many messages each client sends')
-      .prefault('unlimited'),
-    qos: qosMix.describe('0, 1, 2, or shares of messages such as {0: 80%, 1: 15%, 2: 5%}').prefault(0),
-    retain: flag.describe('Whether the broker keeps the last message').prefault(false),
-    payload: payload.prefault({ bytes: 64 }),
-    load: load.optional(),
-    expiry: seconds(U32).describe('Version 5: message expiry').optional(),
-    contentType: text.describe('Version 5').optional(),
-    responseTopic: filled.describe('Version 5: topic for answers').optional(),
-    correlationData: text.describe('Version 5').optional(),
-    userProperties: userProperties.describe('Version 5').optional(),
-    topicAlias: flag.describe('Version 5: send a number in place of the topic after the first message').optional(),
-  },
-  ['to', 'pick', 'each', 'request'],
-).superRefine((entry, context) => {
-  exactlyOne(['every', 'rate', 'on'])(entry, context)
-  if (entry.on && entry.arrival) report(context, ['arrival'], 'has no meaning with on: connect')
+const request = map({
+  response: filled.describe('Template of the topic for replies: the clients subscribe to it by themselves'),
+  timeout: above0(duration).describe('A reply that comes later counts as none').prefault('10s'),
 })
 
-const subscribe = map(
-  {
-    filter: filled.describe('Topic filter template; $share/NAME/… for a shared subscription'),
-    qos: qos.describe('The highest QoS wanted').prefault(0),
-    ackAfter: notNegative(duration).describe('A slow consumer: how late QoS 1 and 2 messages are acknowledged').prefault('0ms'),
-    noLocal: flag.describe('Version 5: not the client’s own messages').optional(),
-    retainAsPublished: flag.describe('Version 5: keep the retain flag').optional(),
-    retainHandling: z
-      .union([z.literal(0), z.literal(1), z.literal(2)], { error: 'expected 0, 1 or 2' })
-      .describe('Version 5: retained messages at the subscribe: 0 always, 1 for a new subscription, 2 never')
-      .optional(),
-    identifier: between(count, 1, 268_435_455).describe('Version 5: subscription identifier').optional(),
-  },
-  ['reply'],
-)
+const publish = map({
+  name: name.describe('Name of the stream; entries of several groups may share one. Default: the group’s name').optional(),
+  topic: filled.describe('Topic template, such as {region}/device-{client}/temperature'),
+  every: above0(duration).describe('The period of each client').optional(),
+  rate: above0(rate).describe('The rate of the whole group').optional(),
+  on: z.literal('connect', { error: 'expected connect' }).describe('connect: after each CONNACK and its SUBACKs').optional(),
+  arrival: oneOf('periodic', 'poisson', 'synchronized').describe('How messages are spread over time; default periodic').optional(),
+  at: notNegative(duration).describe('When the stream starts, from the start of warmUp').prefault('0s'),
+  times: z
+    .union([z.literal('unlimited'), above0(count)], { error: 'expected unlimited or a whole number' })
+    .describe('How many messages each client sends')
+    .prefault('unlimited'),
+  qos: qosMix.describe('0, 1, 2, or shares of messages such as {0: 80%, 1: 15%, 2: 5%}').prefault(0),
+  retain: flag.describe('Whether the broker keeps the last message').prefault(false),
+  payload: payload.prefault({ bytes: 64 }),
+  load: load.optional(),
+  expiry: seconds(U32).describe('Version 5: message expiry').optional(),
+  contentType: text.describe('Version 5').optional(),
+  responseTopic: filled.describe('Version 5: topic for answers').optional(),
+  correlationData: text.describe('Version 5').optional(),
+  userProperties: userProperties.describe('Version 5').optional(),
+  topicAlias: flag.describe('Version 5: send a number in place of the topic after the first message').optional(),
+  to: name.describe('A group: each message goes to one of its clients, and the topic’s variables are that client’s').optional(),
+  pick: z
+    .union([oneOf('inTurn', 'shuffled'), map({ zipf: zipfExponent })], { error: 'expected inTurn, shuffled or {zipf: 1.1}' })
+    .describe('With to, which client: in turn, in another order each round, or some far more often; default inTurn')
+    .optional(),
+  each: z
+    .record(name, between(count, 1, MAX_LANES), { error: 'expected a map such as {machine: 40}' })
+    .refine((value) => Object.keys(value).length === 1, 'needs exactly one name')
+    .describe('A stream of each client for every value: {machine: 40} gives {machine} the values machine-1 … machine-40')
+    .optional(),
+  request: request.describe('Its messages ask for replies').optional(),
+}).superRefine((entry, context) => {
+  exactlyOne(['every', 'rate', 'on'])(entry, context)
+  if (entry.on && entry.arrival) report(context, ['arrival'], 'has no meaning with on: connect')
+  if (entry.on && entry.each) report(context, ['each'], 'has no meaning with on: connect')
+  if (entry.to && entry.each) report(context, ['each'], 'has no meaning with to: each message has its client')
+  if (entry.pick && !entry.to) report(context, ['pick'], 'needs to: GROUP')
+  if (entry.topicAlias && (entry.to || entry.each)) report(context, ['topicAlias'], 'needs one topic for all messages: not with to or each')
+  if (entry.request && entry.responseTopic !== undefined) report(context, ['responseTopic'], 'has no meaning with request, which sets it')
+  if (entry.request && entry.correlationData !== undefined)
+    report(context, ['correlationData'], 'has no meaning with request, which sets it')
+})
+
+const reply = map({
+  after: notNegative(duration).describe('How long a client takes').prefault('0ms'),
+  qos: qos.describe('Of the reply').prefault(1),
+  payload: payload.prefault({ bytes: 64 }),
+})
+
+const subscribe = map({
+  filter: filled.describe('Topic filter template; $share/NAME/… for a shared subscription'),
+  qos: qos.describe('The highest QoS wanted').prefault(0),
+  ackAfter: notNegative(duration).describe('A slow consumer: how late QoS 1 and 2 messages are acknowledged').prefault('0ms'),
+  noLocal: flag.describe('Version 5: not the client’s own messages').optional(),
+  retainAsPublished: flag.describe('Version 5: keep the retain flag').optional(),
+  retainHandling: z
+    .union([z.literal(0), z.literal(1), z.literal(2)], { error: 'expected 0, 1 or 2' })
+    .describe('Version 5: retained messages at the subscribe: 0 always, 1 for a new subscription, 2 never')
+    .optional(),
+  identifier: between(count, 1, 268_435_455).describe('Version 5: subscription identifier').optional(),
+  reply: reply.describe('Requests that arrive here are answered').optional(),
+})
 
 const will = map({
   topic: filled.describe('Topic template'),
@@ -156,10 +182,7 @@ const placement = z
   .describe('Which nodes clients connect to: weighted, roundRobin, random, a list of nodes, by zone, or away from those they hear from')
 
 const spread = z.union(
-  [
-    z.array(notNegative(share)).superRefine((parts, context) => mustBeWhole(parts, context)),
-    map({ zipf: z.number({ error: 'expected a number' }).positive('must be above 0') }),
-  ],
+  [z.array(notNegative(share)).superRefine((parts, context) => mustBeWhole(parts, context)), map({ zipf: zipfExponent })],
   { error: 'expected a list of shares such as [50%, 30%, 20%], or {zipf: 1.1}' },
 )
 

@@ -18,13 +18,24 @@ export function sliceOf(plan: Plan, index: number, of: number): Slice {
   return { index, of, ranges }
 }
 
-/** A stream's number, unique in a plan: 8 bits of publish entry above 24 bits of publisher (global client index). */
-export function streamOf(entry: number, publisher: number): number {
-  return entry * 2 ** 24 + publisher
+/**
+ * A stream's number, unique in a plan: 8 bits of publish entry above 24 bits of publisher (global client index).
+ *
+ * Where an entry has lanes (route.ts), what a subscriber gets of one of them is numbered too: 21 bits of lane above.
+ */
+export function streamOf(entry: number, publisher: number, lane = 0): number {
+  return lane * 2 ** 32 + entry * 2 ** 24 + publisher
 }
 
+/** The lane of replies: above all that a route can have. */
+export const REPLY_LANE = 2 ** 20
+
 export function entryOf(stream: number): number {
-  return Math.floor(stream / 2 ** 24)
+  return Math.floor(stream / 2 ** 24) % 256
+}
+
+export function laneOf(stream: number): number {
+  return Math.floor(stream / 2 ** 32)
 }
 
 export function publisherOf(stream: number): number {

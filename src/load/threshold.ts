@@ -30,7 +30,7 @@ export interface Wrong {
   readonly hint?: string | undefined
 }
 
-const LATENCIES = ['endToEnd', 'ack', 'connect', 'reconnect', 'subscribe', 'sendLag', 'blocked', 'connectLag']
+const LATENCIES = ['endToEnd', 'ack', 'connect', 'reconnect', 'subscribe', 'sendLag', 'blocked', 'connectLag', 'roundTrip']
 /** The first ones are suggested first where several are as near. */
 const QUANTILES = ['p99', 'p50', 'p90', 'p95', 'p999', 'min', 'max', 'mean']
 const COUNTS: Readonly<Record<string, readonly string[]>> = {
@@ -52,9 +52,9 @@ const KINDS: ReadonlyMap<string, MetricKind> = new Map<string, MetricKind>([
 ])
 const SCOPE_WORDS: Readonly<Record<string, string>> = { groups: 'group', nodes: 'node', streams: 'stream', qos: 'QoS' }
 const SCOPES = Object.keys(SCOPE_WORDS)
-const LATER_METRICS = ['windows', 'faults', 'roundTrip']
+const LATER_METRICS = ['windows', 'faults']
 /** A stream and a QoS level are about messages, not about clients. */
-const OF_MESSAGES = ['publishes', 'deliveries', 'endToEnd', 'ack', 'sendLag', 'blocked']
+const OF_MESSAGES = ['publishes', 'deliveries', 'endToEnd', 'ack', 'sendLag', 'blocked', 'roundTrip']
 
 /** Reads a threshold; whether the plan can have its metric is asked of `metricProblem`. */
 export function parseThreshold(text: string): Threshold | Wrong {
@@ -112,14 +112,20 @@ function whyNever(section: string, scope: string | null, name: string, plan: Pla
   const groups = scope === 'groups' ? plan.groups.filter((g) => g.name === name) : plan.groups
   const who = scope === 'groups' ? `group ${name}` : 'the scenario'
   const some = (is: (group: GroupPlan) => boolean) => groups.some(is)
-  if (['deliveries', 'endToEnd', 'subscriptions', 'subscribe'].includes(section) && !some((g) => g.subscribe.length > 0)) {
+  if (['subscriptions', 'subscribe'].includes(section) && !some((g) => g.subscribe.length > 0)) return `${who} has no subscription`
+  // Replies to a group's own requests are no deliveries.
+  if (['deliveries', 'endToEnd'].includes(section) && !some((g) => g.subscribe.some((s) => !s.isResponse))) {
     return `${who} has no subscription`
   }
   if (['deliveries', 'endToEnd'].includes(section) && !plan.groups.some((g) => g.publish.length > 0))
     return 'the scenario publishes nothing'
   if (['publishes', 'sendLag', 'blocked', 'ack'].includes(section) && !some((g) => g.publish.length > 0)) return `${who} publishes nothing`
-  if (section !== 'ack') return null
+  if (section !== 'ack' && section !== 'roundTrip') return null
   const entries = groups.flatMap((g) => g.publish).filter((e) => scope !== 'streams' || e.name === name)
+  if (section === 'roundTrip') {
+    const isRequest = entries.some((e) => e.request !== null && (scope !== 'qos' || e.qosShares[Number(name)]! > 0))
+    return isRequest ? null : 'none of its messages is a request'
+  }
   const levels = [1, 2].filter((level) => scope !== 'qos' || name === String(level))
   return entries.some((e) => levels.some((level) => e.qosShares[level]! > 0)) ? null : 'what it publishes is not acknowledged (QoS 0)'
 }

@@ -7,7 +7,7 @@
  * stay paired. A level with `spread` shares is no digit of the leaf: its values are dealt to clients by exact shares.
  */
 import { keyOf, Positions, random, shareAt } from './order.ts'
-import type { GroupPlan, LevelPlan, Plan } from './plan.ts'
+import type { GroupPlan, LevelPlan, Plan, PublishPlan } from './plan.ts'
 
 /** Of a level that the group's templates do not use. */
 export const UNUSED = -1
@@ -65,6 +65,12 @@ export function levelValue(level: LevelPlan, index: number): string {
   return level.values?.[index] ?? `${level.name}-${index + 1}`
 }
 
+/** What of an entry's topic stands for something of the publisher's: with `to` its variables are the target's. */
+function ownTopic({ topic, route }: PublishPlan): string | null {
+  if (route === null) return topic
+  return route.kind === 'to' ? null : topic.replaceAll(`{${route.level}}`, '')
+}
+
 /** Every text of a group in which variables stand for something. */
 export function templatesOf(group: GroupPlan): string[] {
   const texts = [
@@ -76,7 +82,8 @@ export function templatesOf(group: GroupPlan): string[] {
     group.will?.topic,
     group.placement.kind === 'zone' ? group.placement.zone : null,
     ...group.publish.flatMap((e) => [
-      e.topic,
+      ownTopic(e),
+      e.request?.response,
       e.contentType,
       e.responseTopic,
       e.correlationData,

@@ -108,8 +108,9 @@ function partsOf(result: RunResult) {
       ...(group.publish.length > 0 && publishFigures(metrics, (entry) => entries[entry]!.group === group)),
       ...(group.subscribe.length > 0 && {
         subscriptions: subscriptionCounts(clients, subscriptions),
-        ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).group === group.index)),
       }),
+      ...(group.subscribe.some(({ isResponse }) => !isResponse) &&
+        deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).group === group.index))),
     }
   }
   const streams: Record<string, Figures> = {}
@@ -218,13 +219,17 @@ function publishFigures(metrics: Metrics, isOf: (entry: number) => boolean, qos:
   return publishSums(metrics.publishes.sum((key) => isOf(cellOf.publish(key).entry) && (qos === null || cellOf.publish(key).qos === qos)))
 }
 
-function publishSums({ counts, latencies }: Cell<'publishes'>): Pick<Sums, 'publishes' | 'ackUs' | 'sendLagUs' | 'blockedUs'> {
+function publishSums({
+  counts,
+  latencies,
+}: Cell<'publishes'>): Pick<Sums, 'publishes' | 'ackUs' | 'sendLagUs' | 'blockedUs' | 'roundTripUs'> {
   const { sent, acked, refused, dropped } = counts
   return {
     publishes: { planned: sent + dropped, sent, acked, refused, dropped },
     ackUs: summarize(latencies.ack ?? null, counts.ackWanted),
     sendLagUs: complete(latencies.sendLag),
     blockedUs: summarize(latencies.blocked ?? null, sent + dropped),
+    roundTripUs: summarize(latencies.roundTrip ?? null, counts.replyWanted),
   }
 }
 

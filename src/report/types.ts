@@ -134,6 +134,8 @@ export interface Whole {
   readonly blockedUs: LatencySummary
   /** A connect's intended time to its SYN: the generator's own lateness. */
   readonly connectLagUs: LatencySummary
+  /** A request's intended time to its reply. */
+  readonly roundTripUs: LatencySummary
 }
 
 /** What is measured of a part (group, node, stream, QoS): what makes no sense for it is left out. */

@@ -85,7 +85,9 @@ function sendLagCheck(report: Report): GeneratorCheck {
 /** Upper limits of latencies among the thresholds: what the generator's lateness could spoil. */
 function latencyLimit(text: string): number[] {
   const threshold = parseThreshold(text)
-  return 'metric' in threshold && threshold.kind === 'duration' && /\b(endToEnd|ack)\./.test(threshold.metric) ? [threshold.value] : []
+  return 'metric' in threshold && threshold.kind === 'duration' && /\b(endToEnd|ack|roundTrip)\./.test(threshold.metric)
+    ? [threshold.value]
+    : []
 }
 
 function sentCheck(report: Report, { unsentOfOurs }: RunResult): GeneratorCheck {

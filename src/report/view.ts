@@ -171,6 +171,7 @@ function latencies(report: Report): View['latencies'] {
   return [
     row('end to end', 'intended time → subscriber', report.endToEndUs),
     row('ack', 'intended time → acknowledged', report.ackUs),
+    ...(report.roundTripUs.count > 0 ? [row('round trip', 'intended time → reply', report.roundTripUs)] : []),
     row('connect', 'intended time → CONNACK', report.connectUs),
     // Most runs lose no connection.
     ...(report.reconnectUs.count > 0 ? [row('reconnect', 'connection lost → CONNACK', report.reconnectUs)] : []),
@@ -193,6 +194,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'lost', cell: ({ deliveries }) => countCell(deliveries?.lost, 'bad') },
   { title: 'e2e p50', cell: ({ endToEndUs }) => latencyCell(endToEndUs, 'p50') },
   { title: 'e2e p99', cell: ({ endToEndUs }) => latencyCell(endToEndUs, 'p99') },
+  { title: 'round trip p99', cell: ({ roundTripUs }) => latencyCell(roundTripUs, 'p99') },
   { title: 'ack p99', cell: ({ ackUs }) => latencyCell(ackUs, 'p99') },
   { title: 'connect p99', cell: ({ connectUs }) => latencyCell(connectUs, 'p99') },
 ]

@@ -62,5 +62,6 @@ function keepsSessions(group: GroupPlan): boolean {
 /** Nothing is published but empty messages: payload files need not be there. */
 function withoutPayloads(group: GroupPlan): GroupPlan {
   const publish = group.publish.map((entry) => ({ ...entry, payload: NO_PAYLOAD }))
-  return { ...group, publish, will: group.will && { ...group.will, payload: NO_PAYLOAD } }
+  const subscribe = group.subscribe.map((entry) => ({ ...entry, reply: null }))
+  return { ...group, publish, subscribe, will: group.will && { ...group.will, payload: NO_PAYLOAD } }
 }

@@ -112,6 +112,7 @@ function secret(text: string, folder: string): string {
 function payloadFiles(plan: Plan, folder: string): Map<string, Uint8Array> {
   const payloads = plan.groups.flatMap((group) => [
     ...group.publish.map((entry) => entry.payload),
+    ...group.subscribe.flatMap(({ reply }) => (reply ? [reply.payload] : [])),
     ...(group.will ? [group.will.payload] : []),
   ])
   const files = new Map<string, Uint8Array>()

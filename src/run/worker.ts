@@ -46,7 +46,7 @@ const fleet = new Fleet(
   },
   identities(data.around, data.folder),
 )
-const largestPayload = Math.max(0, ...fleet.groups.flatMap((g) => g.payloads.map((p) => p.maxBytes)))
+const largestPayload = Math.max(0, ...fleet.groups.flatMap((g) => [...g.payloads, ...g.replies].map((p) => p?.maxBytes ?? 0)))
 const transport = createTransport(data.transport, fleet, { bufferBytes: largestPayload + BUFFER_SPARE_BYTES })
 fleet.attach(transport)
 

@@ -25,7 +25,8 @@ export class Ledger {
   /** Pairs in which gaps had to be merged. */
   truncated = 0
   private subscribers = new Uint32Array(1024)
-  private streams = new Uint32Array(1024)
+  /** Doubles: streams are numbered up to 2^53. */
+  private streams = new Float64Array(1024)
   private lowest = new Uint32Array(1024)
   /** Highest number seen plus one, of any QoS. */
   private ends = new Uint32Array(1024)
@@ -110,7 +111,7 @@ export class Ledger {
 
   /** Bytes of the table, without gaps. */
   static bytesFor(pairs: number): number {
-    return pairs * (4 * 9 + 8)
+    return pairs * (4 * 8 + 8 + 8)
   }
 
   private openGap(row: number, from: number, to: number): void {
@@ -162,7 +163,7 @@ export class Ledger {
   private grow(): void {
     const rows = this.subscribers.length * 2
     this.subscribers = copyInto(new Uint32Array(rows), this.subscribers)
-    this.streams = copyInto(new Uint32Array(rows), this.streams)
+    this.streams = copyInto(new Float64Array(rows), this.streams)
     this.lowest = copyInto(new Uint32Array(rows), this.lowest)
     this.ends = copyInto(new Uint32Array(rows), this.ends)
     this.qosEnds = copyInto(new Uint32Array(3 * rows), this.qosEnds)
@@ -233,12 +234,14 @@ function isWithin(gaps: readonly number[], g: number, seq: number): boolean {
 }
 
 function hash(subscriber: number, stream: number): number {
-  let h = Math.imul(subscriber ^ Math.imul(stream, 0x9e3779b1), 0x85ebca6b)
+  // `imul` takes the low 32 bits of a stream's number; what is above is 0 for most.
+  const high = (stream * 2 ** -32) | 0
+  let h = Math.imul(subscriber ^ Math.imul(stream, 0x9e3779b1) ^ Math.imul(high, 0x27d4eb2f), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35)
   return (h ^ (h >>> 13)) >>> 0
 }
 
-function copyInto<T extends Uint32Array | Int32Array>(to: T, from: T): T {
+function copyInto<T extends Uint32Array | Int32Array | Float64Array>(to: T, from: T): T {
   to.set(from)
   return to
 }

@@ -17,8 +17,8 @@ export const CELLS = {
     latencies: ['connect', 'reconnect', 'subscribe', 'connectLag'],
   },
   publishes: {
-    counters: ['sent', 'acked', 'refused', 'dropped', 'ackWanted'],
-    latencies: ['ack', 'sendLag', 'blocked'],
+    counters: ['sent', 'acked', 'refused', 'dropped', 'ackWanted', 'replyWanted'],
+    latencies: ['ack', 'sendLag', 'blocked', 'roundTrip'],
   },
   deliveries: {
     // Of owed and received, `untimed` ones are of streams without a header: they have no latencies.

@@ -24,7 +24,7 @@ const oneWay = {
       subscribe: [{ filter: 'way/{client}', qos: 1 }],
     },
   },
-  phases: { warmUp: '1s', measure: '4s', drain: '15s' },
+  phases: { warmUp: '1s', measure: '4s', drain: '5s' },
 }
 
 type Version = 'mqttv311' | 'mqttv50'
@@ -53,8 +53,8 @@ describe.skipIf(!requireBridge())('two mosquittos', () => {
     })
   })
 
-  test.each(['mqttv311', 'mqttv50'] as const)('with a bridge of %s exchange messages of QoS 0, 1 and 2', async (version) => {
-    const pair = await startPair(version)
+  test('with a bridge exchange messages of QoS 0, 1 and 2', async () => {
+    const pair = await startPair('mqttv311')
     await expectDelivery(pair.urls, [0, 1, 2])
   })
 

@@ -18,7 +18,7 @@ describe.skipIf(!requireEjabberd())('ejabberd', () => {
   test('clients of a node that is killed come back on others, and the node comes back to the cluster', async () => {
     const [, node] = cluster.nodes
     const clients = { version: '5', cleanSession: false, sessionExpiry: '5m' }
-    const { report } = await runWithFault(cluster, node!, 'kill', { clients, phases: { measure: '5s' } })
+    const { report } = await runWithFault(cluster, node!, 'kill', { clients, phases: { measure: '4s' } })
     expectSound(report)
     const lost = report.nodes['node-2']!
     expect(lost.clients).toMatchObject({ planned: 3, connected: 3, disconnected: 3, reconnected: 0 })
@@ -27,7 +27,6 @@ describe.skipIf(!requireEjabberd())('ejabberd', () => {
     expect(report.errors).toMatchObject({ 'connection closed by the broker': expect.any(Number), ECONNREFUSED: expect.any(Number) })
     // Its sessions were its own: the subscriber has had to subscribe again.
     expect(report.reasonCodes.SUBACK).toEqual({ '0x01': 4 })
-    await expectDelivery(cluster.urls, [1])
   })
 
   /** The others wait for a node that says nothing until Erlang's net tick (60 s) gives it up. */
@@ -41,6 +40,5 @@ describe.skipIf(!requireEjabberd())('ejabberd', () => {
     expect(report.nodes['node-2']!.clients).toMatchObject({ disconnected: 3, reconnected: 0 })
     expect(report.errors['keep alive: no PINGRESP']).toBeGreaterThanOrEqual(3)
     expect(report.publishes.acked).toBeLessThan(report.publishes.planned / 4)
-    await expectDelivery(cluster.urls, [1])
   })
 })

@@ -23,7 +23,7 @@ export function crossing(nodes: number, { qos = [1], clients = {}, phases = {} }
   const group = { connect: { at: 'once' }, reconnect: { first: '200ms', max: '1s' }, ...clients }
   return {
     name: 'crossing',
-    settle: '2s',
+    settle: '1s',
     placement: 'roundRobin',
     probe: false,
     sentinel: false,
@@ -31,7 +31,7 @@ export function crossing(nodes: number, { qos = [1], clients = {}, phases = {} }
       pub: { clients: PUBLISHERS * nodes, publish, ...group },
       sub: { clients: nodes, subscribe: [{ filter: 'cross/#', qos: Math.max(...qos) }], ...group },
     },
-    phases: { connect: '30s', warmUp: '1s', measure: `${MEASURE_MS}ms`, drain: '10s', ...phases },
+    phases: { connect: '30s', warmUp: '500ms', measure: `${MEASURE_MS}ms`, drain: '10s', ...phases },
   }
 }
 
@@ -59,7 +59,7 @@ export function lossByPair(report: Report): Record<string, { owed: number; lost:
   return Object.fromEntries(report.pairs.map(({ from, to, deliveries: { owed, lost } }) => [`${from} → ${to}`, { owed, lost }]))
 }
 
-/** A node is killed or hangs from the start of measure to the end of the run; then it comes back, whatever the run has shown. */
+/** A node is killed or hangs from the start of measure to the end of the run; then it comes back to the cluster, whatever the run has shown. */
 export async function runWithFault(
   cluster: Cluster,
   node: Node,

@@ -31,6 +31,7 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
     subscribeUs: latency(40, 900, 0.3),
     sendLagUs: latency(300_000, 210, 0.6),
     blockedUs: latency(300_000, 0.2, 0.9),
+    roundTripUs: emptyLatency(),
     connectLagUs: latency(10_040, 340, 0.5),
   }
   return {
@@ -248,6 +249,8 @@ export function samplePlan(): Plan {
             index: 0,
             name: 'temperature',
             topic: '{region}/{plant}/{line}/device-{client}/temperature',
+            route: null,
+            request: null,
             trigger: { kind: 'periodic', periodUs: 1_000_000 },
             atUs: 0,
             times: null,
@@ -282,6 +285,8 @@ export function samplePlan(): Plan {
             retainAsPublished: false,
             retainHandling: 0,
             identifier: null,
+            reply: null,
+            isResponse: false,
           },
         ],
       },

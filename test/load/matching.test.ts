@@ -32,7 +32,18 @@ function planOf({ topic, filters, publishers, subscribers, spread = {} }: Case):
 }
 
 function subscription(filter: string, index = 0, noLocal = false) {
-  return { index, filter, qos: 1, ackAfterUs: 0, noLocal, retainAsPublished: false, retainHandling: 0, identifier: null } as const
+  return {
+    index,
+    filter,
+    qos: 1,
+    ackAfterUs: 0,
+    noLocal,
+    retainAsPublished: false,
+    retainHandling: 0,
+    identifier: null,
+    reply: null,
+    isResponse: false,
+  } as const
 }
 
 /** Every subscriber with every publisher, text by text. */

@@ -67,6 +67,8 @@ export function sampleEntry(fields: Partial<PublishPlan> = {}): PublishPlan {
     index: 0,
     name: 'temperature',
     topic: 'plant/{client}',
+    route: null,
+    request: null,
     trigger: { kind: 'periodic', periodUs: 1e6 },
     atUs: 0,
     times: null,
@@ -89,5 +91,16 @@ export function samplePayload(min: number, max = min): PayloadPlan {
 }
 
 export function sampleSubscription(filter: string, index = 0): SubscribePlan {
-  return { index, filter, qos: 0, ackAfterUs: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: null }
+  return {
+    index,
+    filter,
+    qos: 0,
+    ackAfterUs: 0,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    identifier: null,
+    reply: null,
+    isResponse: false,
+  }
 }

@@ -18,6 +18,7 @@ describe('the shipped scenarios', () => {
   test('are these', () => {
     expect(files.map((file) => file.replace(/^scenarios\/|\.yaml$/g, ''))).toEqual([
       '10m',
+      'command-and-control',
       'connect-storm',
       'cross-node',
       'fan-in',

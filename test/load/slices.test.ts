@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Group } from '../../src/load/group.ts'
-import type { Placement, Plan, PublishPlan } from '../../src/load/plan.ts'
+import type { Placement, Plan, PublishPlan, RoutePlan } from '../../src/load/plan.ts'
 import { entryOf, publisherOf, sliceOf, streamOf } from '../../src/load/slice.ts'
 import { sampleEntry, sampleGroup, sampleNode, samplePlan, sampleSubscription } from './sample-plan.ts'
 
@@ -9,6 +9,13 @@ const MESSAGES = 4
 const shares = fc.constantFrom<[number, number, number]>([1, 0, 0], [0, 1, 0], [0.5, 0.3, 0.2], [0, 0.5, 0.5])
 const kinds = fc.constantFrom<'periodic' | 'poisson' | 'synchronized'>('periodic', 'poisson', 'synchronized')
 
+const routes = fc.constantFrom<RoutePlan | null>(
+  null,
+  { kind: 'to', group: 0, pick: 'inTurn', zipf: 0 },
+  { kind: 'to', group: 0, pick: 'shuffled', zipf: 0 },
+  { kind: 'to', group: 0, pick: 'zipf', zipf: 1.1 },
+  { kind: 'each', level: 'machine', count: 3 },
+)
 const placements = fc.constantFrom<Placement>(
   { kind: 'weighted' },
   { kind: 'roundRobin' },
@@ -27,7 +34,7 @@ const plans: fc.Arbitrary<Plan> = fc
         cleanShare: fc.constantFrom(0, 0.3, 1),
         placement: placements,
         arrival: fc.constantFrom<'uniform' | 'poisson' | 'beta'>('uniform', 'poisson', 'beta'),
-        entries: fc.array(fc.record({ kind: kinds, qosShares: shares }), { maxLength: 2 }),
+        entries: fc.array(fc.record({ kind: kinds, qosShares: shares, route: routes }), { maxLength: 2 }),
       }),
       { minLength: 1, maxLength: 3 },
     ),
@@ -37,8 +44,8 @@ const plans: fc.Arbitrary<Plan> = fc
     let index = 0
     const made = groups.map((group, g) => {
       const publish = group.entries.map(
-        ({ kind, qosShares }): PublishPlan =>
-          sampleEntry({ index: index++, name: `e${index}`, topic: '{plant}/{client}', trigger: { kind, periodUs: 1e6 }, qosShares }),
+        ({ kind, qosShares, route }): PublishPlan =>
+          sampleEntry({ index: index++, name: `e${index}`, topic: '{plant}/{client}', route, trigger: { kind, periodUs: 1e6 }, qosShares }),
       )
       const plan = sampleGroup({
         name: `g${g}`,
@@ -80,11 +87,12 @@ function doings(plan: Plan, k: number): string[] {
         for (const [e, { topic }] of groupPlan.publish.entries())
           for (let seq = 0; seq < MESSAGES; seq++) {
             const schedule = group.schedules[e]!
+            const route = group.routes[e]!
             lines.push(
               [
                 id,
                 e,
-                group.renderer.render(topic, i),
+                route ? route.topicOf(i, route.laneOf(i, seq)) : group.renderer.render(topic, i),
                 seq,
                 schedule.timeOf(i, seq),
                 schedule.qosOf(i, seq),

@@ -43,6 +43,8 @@ describe('the levels of a client', () => {
             retainAsPublished: false,
             retainHandling: 0,
             identifier: null,
+            reply: null,
+            isResponse: false,
           },
         ],
       },
