@@ -3,6 +3,7 @@
  * messages are cleared by empty ones (MQTT 3.1.1 §3.1.2.4, §3.3.1.3). What could not be cleaned is counted as left over.
  */
 import { type Event, EventKind } from '../mqtt/output.ts'
+import { FIRST_FAILURE_CODE } from '../mqtt/packet.ts'
 import { Session } from '../mqtt/session.ts'
 import { formatCode } from '../units.ts'
 import type { Client } from './client.ts'
@@ -16,6 +17,7 @@ export class Cleaning {
   private readonly session: Session
   private readonly topics: readonly Uint8Array[]
   private sent = 0
+  private answered = 0
   private cleared = 0
   private hasEndedSession = false
 
@@ -41,6 +43,7 @@ export class Cleaning {
     else {
       client.socket = client.fleet.open(client, 0)
       this.dueUs = nowUs + client.group.plan.connect.timeoutUs
+      if (client.socket < 0) client.drop(nowUs, 'its certificate can not be used')
     }
   }
 
@@ -54,7 +57,10 @@ export class Cleaning {
     if (event.kind === EventKind.CONNACK) {
       if (event.code !== 0) this.client.drop(nowUs, `CONNACK ${formatCode(event.code)}`)
       else this.hasEndedSession = true
-    } else if (event.kind === EventKind.PUBLISHED) this.cleared++
+    } else if (event.kind === EventKind.PUBLISHED) {
+      this.answered++
+      if (event.code < FIRST_FAILURE_CODE) this.cleared++
+    }
   }
 
   afterReceive(nowUs: number): void {
@@ -70,7 +76,7 @@ export class Cleaning {
         out,
       )
     }
-    if (this.cleared === this.topics.length) {
+    if (this.answered === this.topics.length) {
       this.session.disconnect(nowUs, 0, out)
       this.client.fleet.flush(this.client)
       this.client.fleet.close(this.client, 'end')
@@ -83,11 +89,11 @@ export class Cleaning {
     if (this.dueUs === NEVER) return
     this.client.fleet.fault(this.client, `clean up: ${reason}`)
     if (!this.hasEndedSession && !this.client.endsWithConnection) this.client.fleet.leftovers.sessions++
-    this.client.fleet.leftovers.retained += this.topics.length - this.cleared
     this.finish()
   }
 
   private finish(): void {
+    this.client.fleet.leftovers.retained += this.topics.length - this.cleared
     this.dueUs = NEVER
     this.client.state = STATE.gone
     this.client.fleet.cleaned()

@@ -322,6 +322,7 @@ export class Client {
 
   private becomeReady(nowUs: number): void {
     this.state = STATE.ready
+    this.skipMissedLeaves(nowUs)
     this.publisher?.ready(nowUs)
     this.arrive(nowUs)
   }
@@ -345,10 +346,8 @@ export class Client {
     this.untilUs = this.fleet.isEnding ? NEVER : this.attempts.nextUs(nowUs, untilUs)
     this.state = this.untilUs === NEVER ? STATE.failed : STATE.waiting
     if (this.state === STATE.waiting) return
-    if (!this.hasConnected) {
-      this.cell.counts.failed++
-      this.arrive(nowUs)
-    }
+    if (!this.hasConnected) this.cell.counts.failed++
+    this.arrive(nowUs)
   }
 
   private arrive(nowUs: number): void {
@@ -369,12 +368,20 @@ export class Client {
     if (leave === 'silent') this.fleet.transport.pause(this.socket)
     else this.fleet.close(this, leave === 'reset' ? 'reset' : 'end')
     this.endConnection(nowUs)
+    this.attempts.lostAfter(nowUs - this.connectedAtUs)
     this.fleet.connected--
     this.state = STATE.away
     this.isReturning = true
     this.cell.counts.returning++
     this.lostAtUs = this.untilUs = returnsAtUs
     this.leaveAt(returnsAtUs + connectedUs)
+  }
+
+  /** A client that an outage has kept away while churn would have had it leave and return does not make up for it. */
+  private skipMissedLeaves(nowUs: number): void {
+    const { churn } = this.group.plan
+    if (churn === null || this.leavesAtUs === NEVER) return
+    while (this.leavesAtUs + churn.awayUs <= nowUs) this.leavesAtUs += churn.awayUs + churn.connectedUs
   }
 
   /** Nobody leaves behind the end of measure, in the moments before drain is told. */

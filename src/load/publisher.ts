@@ -117,10 +117,10 @@ export class Publisher {
     // A PUBCOMP that knows no such message (0x92) says that the broker is done with it: PUBREC had accepted it.
     if (event.code >= 0x80 && event.packet !== PacketType.PUBCOMP) {
       this.except(e, EXCEPTION.refused, seq, seq + 1)
-      if (isMeasured) this.count(e, seq, 'refused')
+      if (isMeasured) this.count(e, seq, 'refused', intendedUs)
     } else if (isMeasured) {
-      this.count(e, seq, 'acked')
-      this.record(e, seq, 'ack', nowUs - intendedUs)
+      this.count(e, seq, 'acked', intendedUs)
+      this.record(e, seq, 'ack', nowUs - intendedUs, intendedUs)
     }
   }
 
@@ -133,7 +133,7 @@ export class Publisher {
   replied(e: number, seq: number, intendedUs: number, nowUs: number): void {
     const latencyUs = nowUs - intendedUs
     if (!this.fleet.isMeasured(intendedUs) || latencyUs > this.group.plan.publish[e]!.request!.timeoutUs) return
-    this.record(e, seq, 'roundTrip', latencyUs)
+    this.record(e, seq, 'roundTrip', latencyUs, intendedUs)
     this.fleet.openRequests--
   }
 
@@ -152,6 +152,8 @@ export class Publisher {
     const { out } = this.fleet
     const at = this.client.session!.republish(nowUs, packetId, head, size, out)
     if (at >= 0) this.group.payloads[e]!.write(out.bytes, at, size, this.client.index, seq, header)
+    // One at a time: a window of large payloads does not fit the buffer together.
+    this.fleet.flush(this.client)
     if (nowUs - intendedUs > this.fleet.plan.settleUs) this.except(e, EXCEPTION.late, seq, seq + 1, nowUs - intendedUs)
   }
 
@@ -218,9 +220,9 @@ export class Publisher {
     if (fleet.isMeasured(intendedUs)) {
       let couldUs = Math.max(intendedUs, this.ableSinceUs)
       if (qos > 0 && this.windowSinceUs > couldUs) couldUs = this.windowSinceUs
-      this.count(e, seq, 'sent')
-      this.record(e, seq, 'blocked', couldUs - intendedUs)
-      this.record(e, seq, 'sendLag', sentUs - couldUs)
+      this.count(e, seq, 'sent', intendedUs)
+      this.record(e, seq, 'blocked', couldUs - intendedUs, intendedUs)
+      this.record(e, seq, 'sendLag', sentUs - couldUs, intendedUs)
       const { request } = group.plan.publish[e]!
       if (request !== null) fleet.requested(intendedUs + request.timeoutUs)
     }
@@ -268,16 +270,19 @@ export class Publisher {
   private skip(e: number, from: number, to: number, kind: ExceptionKind): void {
     if (to <= from) return
     this.except(e, kind, from, to)
-    this.skips ??= this.group.schedules.map(() => [])
-    this.skips[e]!.push(from, to)
     const s = this.first + e
-    if (this.group.next[s] !== from) return
-    // `next` itself is skipped: its area is known, so advance from it.
-    this.skips[e]!.pop()
-    this.skips[e]!.pop()
-    let area = this.group.areas[s]!
-    for (let seq = from + 1; seq < to; seq++) area = this.group.schedules[e]!.areaAfter(this.client.index, seq, area)
-    this.advance(e, to, area)
+    if (this.group.next[s] === from) {
+      // The area of `next` is known, so advance from it.
+      let area = this.group.areas[s]!
+      for (let seq = from + 1; seq < to; seq++) area = this.group.schedules[e]!.areaAfter(this.client.index, seq, area)
+      this.advance(e, to, area)
+      return
+    }
+    this.skips ??= this.group.schedules.map(() => [])
+    const list = this.skips[e]!
+    let at = list.length
+    while (at > 0 && list[at - 2]! > from) at -= 2
+    list.splice(at, 0, from, to)
   }
 
   /** Applies `unsent`: of what came due while the client could not send, only so much is kept. */
@@ -295,8 +300,12 @@ export class Publisher {
     if (surplus <= 0) return
     if (drop === 'oldest') while (surplus-- > 0) this.drop(e)
     else {
-      for (let seq = end - surplus; seq < end; seq++) this.countDropped(e, seq)
-      this.skip(e, end - surplus, end, EXCEPTION.dropped)
+      const newest: number[] = []
+      for (let seq = end - 1; newest.length < surplus; seq--) if (!isSkipped(ahead, seq)) newest.push(seq)
+      for (const seq of newest.reverse()) {
+        this.countDropped(e, seq)
+        this.skip(e, seq, seq + 1, EXCEPTION.dropped)
+      }
     }
   }
 
@@ -312,7 +321,7 @@ export class Publisher {
     const s = this.first + e
     const dueUs =
       seq === this.group.next[s] ? this.group.dueUs[s]! : this.fleet.originUs + this.group.schedules[e]!.timeOf(this.client.index, seq)
-    if (this.fleet.isMeasured(dueUs)) this.count(e, seq, 'dropped')
+    if (this.fleet.isMeasured(dueUs)) this.count(e, seq, 'dropped', dueUs)
   }
 
   private isOnConnect(e: number): boolean {
@@ -341,7 +350,7 @@ export class Publisher {
     return streamOf(this.group.plan.publish[e]!.index, this.group.plan.firstClient + this.client.index)
   }
 
-  private count(e: number, seq: number, name: 'sent' | 'acked' | 'refused' | 'dropped'): void {
+  private count(e: number, seq: number, name: 'sent' | 'acked' | 'refused' | 'dropped', intendedUs: number): void {
     const { metrics, hasNodes } = this.fleet
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
     const isPlanned = name === 'sent' || name === 'dropped'
@@ -352,17 +361,17 @@ export class Publisher {
     if (isWanted) counts.ackWanted++
     if (isRequest) counts.replyWanted++
     if (!hasNodes) return
-    const atNode = metrics.publishesByNode.at(this.client.node).counts
+    const atNode = metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)).counts
     atNode[name]++
     if (isWanted) atNode.ackWanted++
     if (isRequest) atNode.replyWanted++
   }
 
-  private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked' | 'roundTrip', valueUs: number): void {
+  private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked' | 'roundTrip', valueUs: number, intendedUs: number): void {
     const { metrics, hasNodes } = this.fleet
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
     metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)).record(name, valueUs)
-    if (hasNodes) metrics.publishesByNode.at(this.client.node).record(name, valueUs)
+    if (hasNodes) metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)).record(name, valueUs)
   }
 
   /** The earliest intended time after `afterUs` among the streams' next messages: what is due by then waits for something else. */
@@ -374,4 +383,10 @@ export class Publisher {
     }
     return soonestUs
   }
+}
+
+/** Whether a number is in one of the [from, to) pairs. */
+function isSkipped(skips: readonly number[] | undefined, seq: number): boolean {
+  for (let i = 0; skips !== undefined && i < skips.length; i += 2) if (skips[i]! <= seq && seq < skips[i + 1]!) return true
+  return false
 }

@@ -65,9 +65,11 @@ export class Receiver {
   /** A subscription was answered; true if it was the last. A refused one is not asked for again before the next connection. */
   answered({ token, code }: Event, nowUs: number): boolean {
     const { cell } = this.client
-    cell.record('subscribe', nowUs - this.subscribedAtUs)
     const isGranted = code < 0x80
-    if (isGranted) this.standing.granted(token, nowUs, code)
+    if (isGranted) {
+      cell.record('subscribe', nowUs - this.subscribedAtUs)
+      this.standing.granted(token, nowUs, code)
+    }
     if ((this.answeredOnce & (1 << token)) === 0) cell.counts[isGranted ? 'granted' : 'refused']++
     this.answeredOnce |= 1 << token
     return --this.unanswered === 0

@@ -205,7 +205,7 @@ function subscriptionCounts({ counts }: Cell<'clients'>, planned: number) {
 function clientFigures(cell: Cell<'clients'>, planned: number, subscriptions: number) {
   const { counts, latencies } = cell
   // What was asked for the first time and not answered at all.
-  const unanswered = Math.max(0, subscriptions - counts.granted - counts.refused)
+  const unanswered = Math.max(0, subscriptions - counts.granted)
   return {
     connectUs: summarize(latencies.connect ?? null, Math.max(planned, latencies.connect?.count ?? 0)),
     reconnectUs: summarize(latencies.reconnect ?? null, Math.max(counts.disconnected + counts.returning, latencies.reconnect?.count ?? 0)),

@@ -4,7 +4,7 @@
  * A disk that is full must not end the run nor hide its result: the first failure is kept and told at the end, and the report is offered in
  * another way by whoever holds it.
  */
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { HlogWriter } from './hlog.ts'
@@ -30,6 +30,7 @@ export class ReportFolder {
     }
     try {
       mkdirSync(path, { recursive: true })
+      for (const name of ['report.json', 'report.html']) rmSync(join(path, name), { force: true })
       for (const name of ['timeline.ndjson', 'events.ndjson', 'histograms.hlog']) writeFileSync(join(path, name), '')
     } catch (cause) {
       throw new EnvironmentError(`can't write to ${path} (${(cause as NodeJS.ErrnoException).code})`, {

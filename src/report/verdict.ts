@@ -85,9 +85,8 @@ function sendLagCheck(report: Report): GeneratorCheck {
 /** Upper limits of latencies among the thresholds: what the generator's lateness could spoil. */
 function latencyLimit(text: string): number[] {
   const threshold = parseThreshold(text)
-  return 'metric' in threshold && threshold.kind === 'duration' && /\b(endToEnd|ack|roundTrip)\./.test(threshold.metric)
-    ? [threshold.value]
-    : []
+  if ('problem' in threshold || threshold.kind !== 'duration' || !['<', '<=', '=='].includes(threshold.op)) return []
+  return /\b(endToEnd|ack|roundTrip)\./.test(threshold.metric) ? [threshold.value] : []
 }
 
 function sentCheck(report: Report, { unsentOfOurs }: RunResult): GeneratorCheck {

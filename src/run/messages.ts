@@ -66,7 +66,6 @@ export interface Gain {
   /** Share of the time that the loop did not wait. */
   readonly busy: number
   readonly unverified: number
-  readonly resumed: number
 }
 
 export interface Fault {

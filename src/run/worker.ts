@@ -122,7 +122,6 @@ function tellGain(): void {
       backlog: fleet.backlog(nowUs),
       busy: busyShare(nowUs),
       unverified,
-      resumed: transport.resumedCount,
     },
   })
   gainedUs = nowUs

@@ -23,7 +23,9 @@ export class Ledger {
   /** Rows in use; row numbers are handed out in order of first arrival. */
   size = 0
   /** Pairs in which gaps had to be merged. */
-  truncated = 0
+  get truncated(): number {
+    return this.merged.size
+  }
   private subscribers = new Uint32Array(1024)
   /** Doubles: streams are numbered up to 2^53. */
   private streams = new Float64Array(1024)
@@ -36,6 +38,7 @@ export class Ledger {
   private masks = new Uint32Array(1024)
   private buckets = new Int32Array(2048).fill(-1)
   private readonly gaps = new Map<number, number[]>()
+  private readonly merged = new Set<number>()
 
   /** The pair's row, or -1 if nothing has arrived on it. */
   find(subscriber: number, stream: number): number {
@@ -122,7 +125,7 @@ export class Ledger {
     }
     gaps.push(from, to)
     if (gaps.length > 2 * MAX_GAPS) {
-      if (gaps.length === 2 * MAX_GAPS + 2) this.truncated++
+      this.merged.add(row)
       gaps.splice(1, 2)
     }
   }

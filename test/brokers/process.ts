@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 /**
  * One broker's process, which tests start, hurt and end: by its own process id, never by a name.
  *
- * A process that a crashed test forgot dies with the test's own. What it says is kept, up to a limit, to explain a failure.
+ * A process that a crashed test forgot ends when the test's own exits (not if that is killed). What it says is kept, up to a limit, to explain a failure.
  */
 export interface Command {
   readonly program: string
