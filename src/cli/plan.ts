@@ -88,7 +88,7 @@ function render(
     section('Groups', ['', 'clients', 'connects', 'publishes', 'deliveries'], planned.groups.map(groupRow)),
     section('Streams', ['', 'publishes', 'fan-out', 'packet'], streamRows(planned)),
     section('Nodes', ['', ...NODE_COLUMNS], nodeRows(cluster)),
-    section('Load in measure', [], [...loadRows(plan, planned, whole), ...crossRows(cluster)]),
+    section('Load', [], [...loadRows(plan, planned, whole), ...crossRows(cluster)]),
     section('Needs', ['', 'here', 'there is'], needRows(need, machine)),
   ]
   const warnings = short.map(({ words, hint }) => `${ink.yellow('⚠')} ${words}: ${hint}`)
@@ -126,7 +126,7 @@ function loadRows(plan: Plan, planned: Estimate, whole: Estimate | null): Row[] 
   const isUneven = peakPublishesPerSec > 1.01 * publishesPerSec
   const before = whole?.fanOut == null ? '' : `; at 100 % it is ${factor(whole.fanOut)}`
   return [
-    ['connects', connects(planned.connectsPerSec)],
+    ['connects, at most', connects(planned.connectsPerSec)],
     ['publishes', `${formatRate(publishesPerSec)}${isUneven ? `, at the peak ${formatRate(peakPublishesPerSec)}` : ''}`],
     ['deliveries', `${formatRate(deliveriesPerSec)}${fanOut === null ? '' : ` (fan-out ${factor(fanOut)}${before})`}`],
     ['bytes to the broker', `${formatBytes(planned.bytesInPerSec)}/s`],

@@ -97,7 +97,8 @@ export class Catalogue {
 }
 
 /** A filter that all topics of a template match: variables stand within one level. */
-function shapeOf(topic: string): string {
+/** What the topics of a template look like, as a filter. */
+export function shapeOf(topic: string): string {
   return topic.replaceAll(/[^/]*\{[\w-]+\}[^/]*/g, '+')
 }
 

@@ -5,12 +5,14 @@
  */
 import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
 import { defaultName } from './build.ts'
+import { shapeOf } from './catalogue.ts'
 import { checkCommands, routeVariables } from './commands.ts'
 import type { Path } from './document.ts'
 import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './header.ts'
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
 import { NEEDS_BROKER } from './nodes.ts'
+import { headerForm } from './payload.ts'
 import { checkPlacements } from './placing.ts'
 import type { GroupPlan, Plan, PublishPlan } from './plan.ts'
 import { MAX_CLIENTS, MAX_PUBLISH_ENTRIES, MAX_SUBSCRIBE_ENTRIES, type Scenario, type ScenarioGroup } from './schema.ts'
@@ -43,6 +45,7 @@ export function checkScenario(scenario: Scenario, plan: Plan, report: Report): v
   }
   for (const group of plan.groups) checkGroup(scenario.groups[group.name]!, group, plan, report)
   checkLimits(plan, report)
+  checkHeaderless(plan, report)
   for (const { group, problem, hint } of clientIdProblems(plan)) report(['groups', group, 'clientId'], problem, hint)
   checkMetrics(scenario, plan, report)
 }
@@ -200,6 +203,26 @@ function neverSends(entry: PublishPlan, plan: Plan): boolean {
   // Linear between points: the load is 0 all the time if it is 0 at each point up to the first one at or after the end.
   const past = entry.load.findIndex(([timeS]) => timeS * 1e6 >= endUs)
   return entry.load.slice(0, past < 0 ? undefined : past + 1).every(([, factor]) => factor === 0)
+}
+
+/** Messages without a header are known by their topic alone: no two entries of such may share one. */
+function checkHeaderless(plan: Plan, report: Report): void {
+  const seen = new Map<string, string>()
+  for (const group of plan.groups) {
+    for (const [i, entry] of group.publish.entries()) {
+      if (headerForm(group, entry.payload) !== 'none') continue
+      const other = seen.get(shapeOf(entry.topic))
+      if (other !== undefined) {
+        const hint = 'give one of them payloads with room for a header, such as {bytes: 32}'
+        report(
+          ['groups', group.name, 'publish', i, 'topic'],
+          `can't be told from the topics of ${other}: messages of neither have a header`,
+          hint,
+        )
+      }
+      seen.set(shapeOf(entry.topic), entry.name)
+    }
+  }
 }
 
 function checkLimits(plan: Plan, report: Report): void {

@@ -8,6 +8,7 @@
  */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parse, parseDocument, visit, type YAMLMap } from 'yaml'
 import { type Place, type Problem, ScenarioError } from '../errors.ts'
+import { suggest } from './nearest.ts'
 
 /** Keys and list indices from the root of the scenario. */
 export type Path = readonly (string | number)[]
@@ -151,6 +152,10 @@ export class ScenarioDocument {
         if (!Number.isInteger(index) || index < 0 || index > holder.length) return wrong(`has ${holder.length} entries, counted from 0`, at)
       } else if (typeof holder !== 'object' || holder === null) return wrong('is not a map or list: nothing can be set in it', at)
       const map = holder as Record<string | number, unknown>
+      if (i === 1 && path.length > 2 && path[0] === 'groups' && !Object.hasOwn(map, step)) {
+        const hint = suggest(String(step), Object.keys(map))
+        return { ...wrong(`there is no group ${step}`), hint }
+      }
       if (i === path.length - 1) map[step] = value
       else if (!Object.hasOwn(map, step) || map[step] === null) map[step] = typeof path[i + 1] === 'number' ? [] : {}
       holder = map[step]

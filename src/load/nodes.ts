@@ -49,8 +49,9 @@ export function nodesOf(brokers: Scenario['brokers'], urls: readonly string[], r
 /** Messages never show the URL: it may hold a password. */
 function readUrl(text: string): (Access & { url: string }) | { problem: string; hint?: string } {
   const example = 'expected a URL such as mqtt://127.0.0.1:1883'
+  if (!text.includes('://')) return { problem: example, hint: 'begin it with mqtt://' }
   const url = URL.canParse(text) ? new URL(text) : null
-  if (!url) return { problem: text.includes('://') ? `is no valid URL: ${example}` : example }
+  if (!url) return { problem: `is no valid URL: ${example}` }
   if (!SCHEMES.includes(url.protocol)) {
     return { problem: `scheme ${url.protocol}// is not supported`, hint: 'known: mqtt://, mqtts://, ws://, wss://' }
   }

@@ -32,8 +32,8 @@ describe('plan', () => {
         devices vibration        320/s      × 1   194 B
         devices status            32/s      × 3   126 B
 
-      Load in measure
-        connects               2,200/s
+      Load
+        connects, at most      2,200/s
         publishes              512/s
         deliveries             576/s (fan-out 1.13)
         bytes to the broker    82 KiB/s

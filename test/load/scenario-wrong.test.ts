@@ -59,6 +59,18 @@ describe('what a header and a CONNECT can hold', () => {
   ])('$set', ({ set, says }) => expect(problemWith(...set)).toContain(says))
 })
 
+test('--set names a group that is there', () => {
+  expect(problemWith('groups.sensrs.clients=5')).toBe('groups.sensrs.clients: there is no group sensrs (did you mean sensors?)')
+  expect(problemWith('groups.extra={clients: 1}')).toBe('no problem')
+})
+
+test('two entries without a header have topics that can be told apart', () => {
+  const two = (topic: string) =>
+    `groups.sensors.publish=[${['a', 'b'].map((n) => `{name: ${n}, topic: "${n === 'a' ? 't/{client}' : topic}", every: 1s, payload: {text: x}}`).join(', ')}]`
+  expect(problemWith(two('t/{group}'))).toContain("publish[1].topic: can't be told from the topics of a")
+  expect(problemWith(two('u/{client}'))).toBe('no problem')
+})
+
 test('a group has at most 32 subscriptions', () => {
   const entries = (count: number) =>
     `groups.dashboards.subscribe=[${Array.from({ length: count }, (_, i) => `{filter: "a/${i}"}`).join(', ')}]`

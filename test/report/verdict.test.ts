@@ -107,6 +107,12 @@ describe('a verdict', () => {
       expected: { status: 'passed', suspect: true, valid: true },
     },
     {
+      why: 'a lower limit is none',
+      us: 6000,
+      limit: 'endToEnd.p50 > 1ms',
+      expected: { status: 'passed', suspect: true },
+    },
+    {
       why: 'a limit on connects says nothing of messages',
       us: 6000,
       limit: 'connect.p99 < 10ms',
