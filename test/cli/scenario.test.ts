@@ -20,7 +20,7 @@ describe('SCENARIO', () => {
     const { code, stderr } = await tool(['run', 'quikstart'], { cwd: folder() })
     expect(code).toBe(2)
     expect(stderr).toContain('error: no scenario quikstart: there is no such file, and none that ships is called so\n')
-    expect(stderr).toContain('hint: did you mean quickstart? These ship: 10m, connect-storm, ')
+    expect(stderr).toContain('hint: did you mean quickstart? These ship: 10m, ')
   })
 
   test.each(['run', 'plan'])('%s says every problem of a wrong one, by its place, and starts nothing', async (command) => {
