@@ -6,10 +6,9 @@
  * process needs no order: given how many arrive within a time, its arrivals are that many independent uniform draws. So the
  * group is complete when the time is over, each client knows its own time, and no table of gaps is kept.
  */
+import { US_PER_S } from '../units.ts'
 import { keyOf, Permutation, random } from './order.ts'
 import type { GroupPlan, Plan } from './plan.ts'
-
-const US_PER_S = 1e6
 
 /** Halvings of [0, 1] in which a double has no bits left to find. */
 const BISECTIONS = 53

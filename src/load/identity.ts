@@ -5,6 +5,7 @@
  * Ids are judged by their templates, without rendering millions of them: a template has {client} once a group has two clients, and no id of
  * one group is one of another.
  */
+import { RUN } from './links.ts'
 import { suggest } from './nearest.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import { variablesOf } from './template.ts'
@@ -15,8 +16,6 @@ export interface IdProblem {
   readonly hint?: string | undefined
 }
 
-/** In place of {run}: any six characters. */
-const RUN = 'xxxxxx'
 /** With indices below it every collision shows, unless a template has digits on both sides of its {client}. */
 const INDICES = Array.from({ length: 20 }, (_, client) => client)
 

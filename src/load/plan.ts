@@ -198,7 +198,7 @@ export type PublishTrigger =
 
 export type PayloadPlan =
   | { readonly kind: 'bytes'; readonly min: number; readonly max: number }
-  /** The JSON as a template string without its `_ms` member; see payload.ts. */
+  /** The parsed JSON, without its `_ms` member; see json.ts. */
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string }

@@ -11,11 +11,10 @@
  *
  * All of it is a pure function of (seed, group, client, entry, k). It says when a message is due, never whether it could be sent.
  */
+import { US_PER_S } from '../units.ts'
 import { Curve } from './curve.ts'
 import { keyOf, Permutation, random } from './order.ts'
 import type { GroupPlan, Plan, PublishPlan, QoS } from './plan.ts'
-
-const US_PER_S = 1e6
 
 export class Schedule {
   private readonly curve: Curve
