@@ -80,6 +80,11 @@ export class Client {
     return this.state === STATE.ready || this.state === STATE.subscribing
   }
 
+  /** It has lost its connection and is to come back. */
+  get isMissing(): boolean {
+    return this.lostAtUs !== NEVER && this.hasConnected && this.state >= STATE.waiting && this.state <= STATE.greeting
+  }
+
   /** The connect phase begins: the first attempt is due at its intended time. */
   start(startUs: number): void {
     this.connectIntendedUs = startUs + this.group.arrivals.timeOf(this.index)

@@ -351,6 +351,18 @@ export class Fleet implements TransportHandler {
     return { entries, exceptions: this.exceptions.byStream, connectTimes: this.connectTimes, moves: this.moves, pending }
   }
 
+  /** Clients connected now, by node. */
+  connectedByNode(): number[] {
+    const counts = this.plan.nodes.map(() => 0)
+    for (const client of this.clients) if (client.isConnected) counts[client.node]!++
+    return counts
+  }
+
+  /** Clients that have lost a connection and are to come back. */
+  get missing(): number {
+    return this.clients.reduce((sum, client) => sum + Number(client.isMissing), 0)
+  }
+
   /** Messages due and unsent. */
   backlog(nowUs: number): number {
     return this.clients.reduce((sum, client) => sum + (client.publisher?.waiting(nowUs) ?? 0), 0)

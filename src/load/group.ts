@@ -146,13 +146,14 @@ export class Group {
 export const cellKey = {
   client: (group: number, node: number): number => group * 256 + node,
   publish: (entry: number, qos: number): number => entry * 4 + qos,
-  delivery: (group: number, entry: number, qos: number): number => (group * 256 + entry) * 4 + qos,
+  delivery: (group: number, entry: number, qos: number, isPersistent = false): number =>
+    ((group * 256 + entry) * 2 + Number(isPersistent)) * 4 + qos,
   pair: (from: number, to: number): number => from * 256 + to,
 } as const
 
 export const cellOf = {
   client: (key: number) => ({ group: Math.floor(key / 256), node: key % 256 }),
   publish: (key: number) => ({ entry: key >> 2, qos: key & 3 }),
-  delivery: (key: number) => ({ group: Math.floor(key / 1024), entry: (key >> 2) & 255, qos: key & 3 }),
+  delivery: (key: number) => ({ group: Math.floor(key / 2048), entry: (key >> 3) & 255, isPersistent: (key & 4) !== 0, qos: key & 3 }),
   pair: (key: number) => ({ from: key >> 8, to: key & 255 }),
 } as const

@@ -29,6 +29,8 @@ export interface Plan {
   readonly sentinel: { readonly ratePerSec: number } | null
   readonly groups: readonly GroupPlan[]
   readonly phases: PhasesPlan
+  /** In the order of the scenario. */
+  readonly faults: readonly FaultPlan[]
   readonly thresholds: readonly string[]
   readonly gates: Readonly<Record<string, string>>
   /** How many clients all groups have together: global client indices are below it. */
@@ -222,7 +224,45 @@ export interface SubscribePlan {
 export interface PhasesPlan {
   readonly connectUs: number
   readonly warmUpUs: number
+  /** At the longest, with `untilRecovered`. */
   readonly measureUs: number
+  /** Measure ends once it has lasted this long and the last fault is recovered; null: when `measureUs` have passed. */
+  readonly untilRecovered: { readonly minUs: number } | null
+  /** Named parts of measure, in order, which make up all of it; empty: it has none. Whole seconds. */
+  readonly stretches: readonly { readonly name: string; readonly lengthUs: number }[]
   readonly drainUs: number
   readonly cleanUp: boolean
+}
+
+/** What a fault has come to: `ended` (its command has exited and its time is over), `detected` (a client has lost its connection by it),
+ * `restored` (everybody who had lost it is back), `recovered` (the rate is that of before, and nothing waits). See run/director.ts. */
+export type FaultMoment = 'ended' | 'detected' | 'restored' | 'recovered'
+
+export interface FaultPlan {
+  readonly name: string
+  readonly index: number
+  /** From the start of measure, or from a moment of another fault. */
+  readonly trigger:
+    | { readonly kind: 'at'; readonly atUs: number }
+    | { readonly kind: 'after'; readonly fault: number; readonly is: FaultMoment; readonly waitUs: number }
+  /** A command line for the shell; null: none. */
+  readonly exec: string | null
+  /** What becomes of clients' connections; null: nothing of our doing. */
+  readonly drop: DropPlan | null
+}
+
+export interface DropPlan {
+  readonly how: 'disconnect' | 'reset' | 'silent' | 'stopReading'
+  /** Group indices. */
+  readonly groups: readonly number[]
+  /** Clients with these values, by level. */
+  readonly where: Readonly<Record<string, string>>
+  /** Clients whose node it is when the fault begins, by index; null: any. */
+  readonly nodes: readonly number[] | null
+  /** Of each group's clients, 0 to 1. */
+  readonly share: number
+  /** How long no attempt succeeds, or nothing is read; 0: a client comes back at its next attempt. */
+  readonly forUs: number
+  /** How the clients come back; null: each at its next attempt. */
+  readonly return: { readonly overS: number; readonly arrival: 'uniform' | 'poisson' | 'beta' } | null
 }

@@ -63,6 +63,8 @@ export function buildReport(result: RunResult): Outcome {
     reasons: [],
     ...whole,
     ...parts,
+    windows: {},
+    faults: {},
     timeline: result.timeline,
     reasonCodes: codesOf(metrics.reasonCodes),
     errors: Object.fromEntries([...metrics.errors].sort((a, b) => b[1] - a[1])),

@@ -27,6 +27,8 @@ export type Command =
   | { readonly type: 'publish'; readonly originUs: number }
   /** Measure ends earlier than planned. */
   | { readonly type: 'cut'; readonly endUs: number }
+  /** A fault begins: its clients are struck at that time, or at once. */
+  | { readonly type: 'fault'; readonly fault: number; readonly atUs: number }
   | { readonly type: 'drain' }
   | { readonly type: 'facts' }
   | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly window: Window; readonly isFinal: boolean }
@@ -40,6 +42,10 @@ export type Telling =
   | { readonly type: 'ready' }
   | { readonly type: 'arrived'; readonly lastSubackUs: number; readonly connected: number }
   | { readonly type: 'gained'; readonly gain: Gain }
+  /** So many of the worker's clients were struck by a fault. */
+  | { readonly type: 'struck'; readonly fault: number; readonly members: number }
+  /** The first connection that the other side ended, or let die, since the fault began. */
+  | { readonly type: 'noticed'; readonly fault: number; readonly atUs: number }
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'facts'; readonly facts: Facts; readonly unsentOfOurs: number }
   | {
@@ -61,6 +67,10 @@ export interface Gain {
   readonly arrived: number
   /** Now. */
   readonly connected: number
+  /** Now, by node. */
+  readonly connectedByNode: readonly number[]
+  /** Clients that have lost a connection and are to come back, now. */
+  readonly missing: number
   readonly arrivedClients: number
   readonly backlog: number
   /** Share of the time that the loop did not wait. */

@@ -118,6 +118,8 @@ function tellGain(): void {
       sent: fleet.sent - sentBefore,
       arrived: fleet.arrived - arrivedBefore,
       connected: fleet.connected,
+      connectedByNode: fleet.connectedByNode(),
+      missing: fleet.missing,
       arrivedClients: fleet.arrivedClients,
       backlog: fleet.backlog(nowUs),
       busy: busyShare(nowUs),

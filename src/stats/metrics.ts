@@ -13,8 +13,33 @@ import { Histogram, type SparseHistogram } from './histogram.ts'
 /** The kinds of cell: their counters and their latencies, all in µs. */
 export const CELLS = {
   clients: {
-    counters: ['connected', 'failed', 'disconnected', 'reconnected', 'returning', 'granted', 'refused', 'bytesSent', 'bytesReceived'],
-    latencies: ['connect', 'reconnect', 'subscribe', 'connectLag'],
+    counters: [
+      'connected',
+      'failed',
+      'disconnected',
+      'reconnected',
+      'returning',
+      'granted',
+      'refused',
+      'bytesSent',
+      'bytesReceived',
+      // Attempts to connect, those of clients that a fault keeps off included.
+      'attempts',
+      // Reconnects of clients with a session to come back to: it was there, it was not; and sessions that were there and should not be.
+      'resumed',
+      'forgotten',
+      'strange',
+      // New connections while the old one stood at the broker, and those of them whose old one was still open `settle` later.
+      'takenOver',
+      'doubled',
+      // Deliveries that had waited on the broker for the client's return.
+      'queued',
+      // Time without a connection that was wanted, µs.
+      'downUs',
+    ],
+    // tcp, tls and connack are the legs of an attempt; resume: loss of a connection to the first delivery of what came due after it;
+    // unqueue: CONNACK to the last delivery that had waited on the broker.
+    latencies: ['connect', 'reconnect', 'subscribe', 'connectLag', 'tcp', 'tls', 'connack', 'resume', 'unqueue'],
   },
   publishes: {
     counters: ['sent', 'acked', 'refused', 'dropped', 'ackWanted', 'replyWanted'],
@@ -147,6 +172,13 @@ export class Cells<K extends CellKind> {
     return gains
   }
 
+  /** What the cells gained, and an end to them: for cells whose time passes. */
+  drain(): [key: number, gained: CellDelta][] {
+    const gains = this.take()
+    this.byKey.clear()
+    return gains
+  }
+
   add(gains: readonly (readonly [key: number, gained: CellDelta])[]): void {
     for (const [key, gained] of gains) this.at(key).add(gained)
   }
@@ -159,6 +191,10 @@ export class Metrics {
   readonly publishesByNode = new Cells('publishes')
   readonly deliveries = new Cells('deliveries')
   readonly deliveriesByPair = new Cells('deliveries')
+  /** By second of measure: clients by when it happened, publishes and deliveries by intended time. Only where the plan has windows. */
+  readonly clientsBySecond = new Cells('clients')
+  readonly publishesBySecond = new Cells('publishes')
+  readonly deliveriesBySecond = new Cells('deliveries')
   /** Reason codes by packet name and code, e.g. `CONNACK 0x87`, and errors by name. */
   readonly reasonCodes = new Map<string, number>()
   readonly errors = new Map<string, number>()
@@ -170,6 +206,9 @@ export class Metrics {
       publishesByNode: this.publishesByNode.take(),
       deliveries: this.deliveries.take(),
       deliveriesByPair: this.deliveriesByPair.take(),
+      clientsBySecond: this.clientsBySecond.drain(),
+      publishesBySecond: this.publishesBySecond.drain(),
+      deliveriesBySecond: this.deliveriesBySecond.drain(),
       reasonCodes: [...this.reasonCodes],
       errors: [...this.errors],
     }
@@ -178,6 +217,7 @@ export class Metrics {
     return delta
   }
 
+  /** Adds everything but what is told by second: that is not for totals; see seconds.ts. */
   add(delta: MetricsDelta): void {
     this.clients.add(delta.clients)
     this.publishes.add(delta.publishes)
@@ -196,6 +236,9 @@ export interface MetricsDelta {
   readonly publishesByNode: [key: number, gained: CellDelta][]
   readonly deliveries: [key: number, gained: CellDelta][]
   readonly deliveriesByPair: [key: number, gained: CellDelta][]
+  readonly clientsBySecond: [key: number, gained: CellDelta][]
+  readonly publishesBySecond: [key: number, gained: CellDelta][]
+  readonly deliveriesBySecond: [key: number, gained: CellDelta][]
   readonly reasonCodes: [name: string, count: number][]
   readonly errors: [name: string, count: number][]
 }

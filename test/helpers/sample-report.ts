@@ -36,6 +36,8 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
   }
   return {
     schema: REPORT_SCHEMA,
+    windows: {},
+    faults: {},
     run: {
       id: 'k3v9qa',
       scenario: 'factory',
@@ -291,7 +293,16 @@ export function samplePlan(): Plan {
         ],
       },
     ],
-    phases: { connectUs: 600_000_000, warmUpUs: 5_000_000, measureUs: 30_000_000, drainUs: 10_000_000, cleanUp: true },
+    phases: {
+      connectUs: 600_000_000,
+      warmUpUs: 5_000_000,
+      measureUs: 30_000_000,
+      untilRecovered: null,
+      stretches: [],
+      drainUs: 10_000_000,
+      cleanUp: true,
+    },
+    faults: [],
     thresholds: ['endToEnd.p99 < 50ms', 'deliveries.lost == 0'],
     gates: {},
     clients: 10_040,

@@ -63,7 +63,7 @@ describe('a client with several streams', () => {
     const plan = samplePlan({
       groups: [group],
       clients: 20,
-      phases: { connectUs: 0, warmUpUs: 0, measureUs: 2e6, drainUs: 0, cleanUp: false },
+      phases: { connectUs: 0, warmUpUs: 0, measureUs: 2e6, untilRecovered: null, stretches: [], drainUs: 0, cleanUp: false },
     })
     const simulation = new Simulation(plan, 5)
     simulation.fleet.connect(0)

@@ -13,7 +13,7 @@ function planOf(entry: Partial<PublishPlan>): Plan {
   return samplePlan({
     groups: [group],
     clients: CLIENTS,
-    phases: { connectUs: 0, warmUpUs: 4e6, measureUs: 6e6, drainUs: 0, cleanUp: true },
+    phases: { connectUs: 0, warmUpUs: 4e6, measureUs: 6e6, untilRecovered: null, stretches: [], drainUs: 0, cleanUp: true },
   })
 }
 

@@ -1,0 +1,49 @@
+/**
+ * What was measured in each second of measure, kept as the workers tell it: sparse, since a run has many seconds and each holds little.
+ *
+ * Windows of the report (named stretches; before, during and after a fault) are sums of whole seconds, and where a fault's window ends is
+ * known only behind it.
+ */
+import { Cell, type CellDelta, type CellKind, type MetricsDelta } from './metrics.ts'
+
+export class Seconds {
+  private readonly told = {
+    clients: new Map<number, CellDelta[]>(),
+    publishes: new Map<number, CellDelta[]>(),
+    deliveries: new Map<number, CellDelta[]>(),
+  }
+
+  add(delta: MetricsDelta): void {
+    this.keep('clients', delta.clientsBySecond)
+    this.keep('publishes', delta.publishesBySecond)
+    this.keep('deliveries', delta.deliveriesBySecond)
+  }
+
+  /** The sum of the cells whose key passes; keys are made and split by `secondKey`. */
+  sum<K extends CellKind>(kind: K, passes: (key: number) => boolean): Cell<K> {
+    const total = new Cell(kind)
+    for (const [key, deltas] of this.told[kind]) if (passes(key)) for (const delta of deltas) total.add(delta)
+    return total
+  }
+
+  private keep(kind: CellKind, gains: readonly (readonly [key: number, gained: CellDelta])[]): void {
+    for (const [key, gained] of gains) {
+      const deltas = this.told[kind].get(key)
+      if (deltas === undefined) this.told[kind].set(key, [gained])
+      else deltas.push(gained)
+    }
+  }
+}
+
+/** Keys of cells by second. */
+export const secondKey = {
+  client: (second: number): number => second,
+  publish: (second: number, qos: number): number => second * 4 + qos,
+  delivery: (second: number, isPersistent: boolean, qos: number): number => (second * 2 + Number(isPersistent)) * 4 + qos,
+} as const
+
+export const secondOf = {
+  client: (key: number): number => key,
+  publish: (key: number) => ({ second: key >> 2, qos: key & 3 }),
+  delivery: (key: number) => ({ second: key >> 3, isPersistent: (key & 4) !== 0, qos: key & 3 }),
+} as const
