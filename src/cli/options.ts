@@ -23,6 +23,7 @@ export interface RunFlags {
   readonly report: readonly ReportOutput[]
   readonly allowTarget: readonly string[]
   readonly skipProbe?: boolean
+  readonly allowExec?: boolean
 }
 
 export interface ReportOutput {
@@ -31,7 +32,7 @@ export interface ReportOutput {
 }
 
 /** Flags of later versions, and what stands behind them. */
-const LATER = ['--processes <n>', '--control <url>', '--agents <n>', '--repeat <n>', '--allow-exec'] as const
+const LATER = ['--processes <n>', '--control <url>', '--agents <n>', '--repeat <n>'] as const
 const LATER_FORMATS: readonly string[] = ['md', 'junit', 'csv']
 const U32 = 2 ** 32 - 1
 
@@ -59,7 +60,9 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
           .default([]),
       ),
     )
-  command.addOption(onlyRun(option('--skip-probe', 'start the load without a look at the nodes before')))
+  command
+    .addOption(onlyRun(option('--skip-probe', 'start the load without a look at the nodes before')))
+    .addOption(onlyRun(option('--allow-exec', 'run the commands that the scenario’s faults have')))
   for (const flags of LATER) command.addOption(option(flags, 'not in this version').hideHelp().argParser(later(flags)).preset('later'))
   return command
 }

@@ -5,7 +5,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type ClusterEstimate, estimateCluster } from '../load/cluster.ts'
 import { type Estimate, estimate } from '../load/estimate.ts'
-import type { Plan } from '../load/plan.ts'
+import type { DropPlan, FaultPlan, Plan } from '../load/plan.ts'
 import { loadScenario } from '../load/scenario.ts'
 import { epollAvailable } from '../net/transport.ts'
 import { localPortsNeeded, type Machine, type Need, type Shortage, shortages, thisMachine } from '../run/limits.ts'
@@ -13,7 +13,7 @@ import { EMBEDDED_URL, withEmbeddedNode, workerCount } from '../run/prepare.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
 import { loadOptions, type RunFlags } from './options.ts'
 import { readScenario } from './scenarios.ts'
-import { ink, print } from './terminal.ts'
+import { commandLine, ink, print } from './terminal.ts'
 
 /** @returns 0: a machine that is too small is a warning here */
 export function plan(name: string, flags: RunFlags): number {
@@ -34,12 +34,12 @@ export function plan(name: string, flags: RunFlags): number {
       scaled.nodes.map(({ url }) => [destination(url)]),
     ),
   }
-  const short = [...shortages(need, machine, settings.workers), ...reportShortage(flags)]
+  const short = [...shortages(need, machine, settings.workers), ...reportShortage(flags), ...execShortage(scaled, flags)]
   if (flags.json) {
     const at100 = scale === 1 ? null : { clients: whole.clients, fanOut: whole.fanOut, publishesPerSec: whole.publishesPerSec }
-    print(
-      `${JSON.stringify({ name: scaled.name, scale, ...planned, ...cluster, need, machine, at100Percent: at100, shortages: short }, null, 2)}\n`,
-    )
+    const { name, phases, faults } = scaled
+    const figures = { name, scale, ...planned, ...cluster, phases, faults, need, machine, at100Percent: at100, shortages: short }
+    print(`${JSON.stringify(figures, null, 2)}\n`)
   } else if (!flags.quiet) print(render(scaled, planned, cluster, scale === 1 ? null : whole, need, machine, short))
   return 0
 }
@@ -66,6 +66,12 @@ function reportShortage({ out, force }: RunFlags): Shortage[] {
   return [{ isRefusal: true, words: `would find a report in ${out}`, hint: 'give another folder with --out, or --force to write over it' }]
 }
 
+function execShortage({ faults }: Plan, { allowExec }: RunFlags): Shortage[] {
+  const names = faults.filter(({ exec }) => exec !== null).map(({ name }) => name)
+  if (names.length === 0 || allowExec) return []
+  return [{ isRefusal: true, words: `runs commands, of ${names.join(', ')}`, hint: 'give --allow-exec to let it' }]
+}
+
 type Row = readonly string[]
 
 function render(
@@ -83,12 +89,18 @@ function render(
       ? plan.nodes[0]!.url
       : `${formatCount(plan.nodes.length)} nodes`
   const scale = whole === null ? '' : `, at ${formatShare(plan.scale)} of the scenario’s ${formatCount(whole.clients)}`
-  const head = `${ink.bold(plan.name)}: ${formatCount(planned.clients)} clients on ${where}${scale}, about ${formatDuration(planned.lengthS * 1e6)}`
+  const head = `${ink.bold(plan.name)}: ${formatCount(planned.clients)} clients on ${where}${scale}, ${plan.phases.untilRecovered ? 'at most ' : ''}about ${formatDuration(planned.lengthS * 1e6)}`
   const sections = [
     section('Groups', ['', 'clients', 'connects', 'publishes', 'deliveries'], planned.groups.map(groupRow)),
     section('Streams', ['', 'publishes', 'fan-out', 'packet'], streamRows(planned)),
     section('Nodes', ['', ...NODE_COLUMNS], nodeRows(cluster)),
     section('Load', [], [...loadRows(plan, planned, whole), ...crossRows(cluster)]),
+    section('Measure', [], measureRows(plan)),
+    section(
+      'Faults',
+      [],
+      plan.faults.map((fault) => faultRow(fault, plan)),
+    ),
     section('Needs', ['', 'here', 'there is'], needRows(need, machine)),
   ]
   const warnings = short.map(({ words, hint }) => `${ink.yellow('⚠')} ${words}: ${hint}`)
@@ -137,6 +149,41 @@ function loadRows(plan: Plan, planned: Estimate, whole: Estimate | null): Row[] 
     ],
     ['persistent sessions', formatCount(planned.persistentSessions)],
   ]
+}
+
+/** A measure of one piece is no news. */
+function measureRows({ phases: { untilRecovered, stretches, measureUs } }: Plan): Row[] {
+  if (untilRecovered !== null) {
+    return [
+      ['at least', formatDuration(untilRecovered.minUs)],
+      ['at most', `${formatDuration(measureUs)}, or until every fault is recovered`],
+    ]
+  }
+  let fromUs = 0
+  return stretches.map(({ name, lengthUs }) => [name, `from ${formatDuration(fromUs)} to ${formatDuration((fromUs += lengthUs))}`])
+}
+
+function faultRow({ name, trigger, exec, drop }: FaultPlan, plan: Plan): Row {
+  const when = () => {
+    if (trigger.kind === 'at') return `at ${formatDuration(trigger.atUs)}`
+    const wait = trigger.waitUs === 0 ? 'when' : `${formatDuration(trigger.waitUs)} after`
+    return `${wait} ${plan.faults[trigger.fault]!.name} ${trigger.is === 'ended' ? 'has' : 'is'} ${trigger.is}`
+  }
+  const runs = exec === null ? [] : [`runs ${commandLine(exec)}`]
+  return [name, when(), [...runs, ...(drop === null ? [] : [dropWords(drop, plan)])].join('; ')]
+}
+
+function dropWords({ how, groups, where, nodes, share, forUs, return: comeBack }: DropPlan, plan: Plan): string {
+  const names = (indices: readonly number[], of: readonly { readonly name: string }[]) => indices.map((i) => of[i]!.name).join(', ')
+  const values = Object.entries(where).map(([level, value]) => `${level} ${value}`)
+  const words = [
+    `${how}: ${share < 1 ? `${formatShare(share)} of ` : ''}${names(groups, plan.groups)}`,
+    ...(values.length > 0 ? [`with ${values.join(' and ')}`] : []),
+    ...(nodes === null ? [] : [`on ${names(nodes, plan.nodes)}`]),
+    ...(forUs === 0 ? [] : [`for ${formatDuration(forUs)}`]),
+  ].join(' ')
+  if (comeBack === null) return words
+  return `${words}, then back ${comeBack.overS === 0 ? 'at once' : `over ${formatDuration(comeBack.overS * 1e6)} (${comeBack.arrival})`}`
 }
 
 function needRows(need: Need, machine: Machine): Row[] {

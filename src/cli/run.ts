@@ -5,7 +5,7 @@
  */
 import { accessSync, constants, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EnvironmentError } from '../errors.ts'
+import { EnvironmentError, UsageError } from '../errors.ts'
 import type { Plan } from '../load/plan.ts'
 import { loadScenario } from '../load/scenario.ts'
 import type { Outcome } from '../report/build.ts'
@@ -20,7 +20,7 @@ import { startSentinel } from '../run/sentinel.ts'
 import { loadOptions, type ReportOutput, type RunFlags } from './options.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { asTyped, readScenario } from './scenarios.ts'
-import { columns, hasColor, paint, print, say, TOOL } from './terminal.ts'
+import { columns, commandLine, hasColor, paint, print, say, TOOL } from './terminal.ts'
 
 const REPORTS = 'reports'
 const INVALID = 4
@@ -30,6 +30,7 @@ export async function run(name: string, flags: RunFlags): Promise<number> {
   const startedAt = new Date()
   const { file, text } = readScenario(name)
   const plan = withFlags(loadScenario(file, text, loadOptions(flags)), flags)
+  checkCommands(plan, flags)
   for (const { file } of flags.report) checkWritable(dirname(file))
   const isFirst = flags.out === undefined && !hasReports()
   const prepared = await prepare(plan, { scenario: file, workers: flags.workers ?? null, allowed: flags.allowTarget })
@@ -118,6 +119,12 @@ function checkWritable(folder: string): void {
       hint: 'name another file with --report',
     })
   }
+}
+
+/** A scenario may be somebody else's: what it would run is shown before it runs. */
+function checkCommands({ faults }: Plan, { allowExec }: RunFlags): void {
+  const commands = faults.flatMap(({ name, exec }) => (exec === null ? [] : [`fault ${name} runs a command: ${commandLine(exec)}`]))
+  if (commands.length > 0 && !allowExec) throw new UsageError(commands.join('\n'), { hint: 'give --allow-exec to let it' })
 }
 
 function withFlags(plan: Plan, { label, skipProbe }: RunFlags): Plan {

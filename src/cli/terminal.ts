@@ -30,6 +30,14 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** A command of a scenario on one line, with all of it in sight: what a terminal would act on, or not show, is replaced. */
+export function commandLine(exec: string): string {
+  return exec
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ⏎ ')
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '�')
+}
+
 /** A reader that has seen enough (`| head`) must not end a run. */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {

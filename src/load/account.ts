@@ -9,7 +9,6 @@
  * Nearly all pairs have a subscriber that never lost its connection: they cost a few operations, and one for each missing message.
  * Accounts can be taken again and again; `drain` waits until nothing owed is missing.
  */
-import { type CellDelta, Cells } from '../stats/metrics.ts'
 import { Audience, type Wanted } from './audience.ts'
 import type { Client } from './client.ts'
 import { type FactBook, placeOf } from './factbook.ts'
@@ -17,27 +16,16 @@ import { EXCEPTION } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import type { PublishPlan, QoS } from './plan.ts'
-import { mergeShares, type Share, type ShareFacts } from './shares.ts'
+import { type Account, Sheets, Times, type Window } from './sheets.ts'
 import { streamOf } from './slice.ts'
 
-/** What a worker, or the sum of them, finds: cells that hold what the ledger says, and no latencies. */
-export interface Account {
-  readonly deliveries: [key: number, gained: CellDelta][]
-  readonly deliveriesByPair: [key: number, gained: CellDelta][]
-  /** Owed and not arrived. */
-  readonly missing: number
-}
-
-/** The window that is accounted for, all in µs since the epoch. */
-export interface Window {
-  readonly originUs: number
-  readonly startUs: number
-  readonly endUs: number
-}
-
-/** Takes the account of a fleet's own subscribers. */
-export function account(fleet: Fleet, facts: FactBook, audience: Audience, window: Window, isFinal: boolean): Account {
-  const accountant = new Accountant(fleet.plan.settleUs, facts, window, fleet.hasNodes)
+/**
+ * Takes the account of a fleet's own subscribers.
+ *
+ * @param pieces  rising, without gaps
+ */
+export function account(fleet: Fleet, facts: FactBook, audience: Audience, pieces: readonly Window[], isFinal: boolean): Account {
+  const accountant = new Accountant(fleet.plan.settleUs, facts, pieces, fleet.hasNodes)
   for (const client of fleet.clients) {
     if (client.receiver === null) continue
     accountant.takeClient(client, audience, isFinal)
@@ -58,43 +46,7 @@ export function audienceOf(fleet: Fleet): Audience {
   return new Audience(fleet.groups, wanted)
 }
 
-/** Takes the account of shared subscriptions, of what all workers have told of them. */
-export function accountShares(
-  groups: readonly Group[],
-  settleUs: number,
-  facts: FactBook,
-  told: readonly ShareFacts[],
-  window: Window,
-  isFinal: boolean,
-): Account {
-  const accountant = new Accountant(settleUs, facts, window, false)
-  const shares = mergeShares(told)
-  const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
-  const audience = new Audience(groups, wanted)
-  for (const share of shares) accountant.takeShare(share, audience, isFinal)
-  return accountant.result()
-}
-
-class Accountant {
-  private readonly deliveries = new Cells('deliveries')
-  private readonly byPair = new Cells('deliveries')
-  private missing = 0
-  private readonly settleUs: number
-  private readonly facts: FactBook
-  private readonly window: Window
-  private readonly hasNodes: boolean
-
-  constructor(settleUs: number, facts: FactBook, window: Window, hasNodes: boolean) {
-    this.settleUs = settleUs
-    this.facts = facts
-    this.window = window
-    this.hasNodes = hasNodes
-  }
-
-  result(): Account {
-    return { deliveries: this.deliveries.take(), deliveriesByPair: this.byPair.take(), missing: this.missing }
-  }
-
+class Accountant extends Sheets {
   takeClient(client: Client, audience: Audience, isFinal: boolean): void {
     const { receiver, fleet, group } = client
     // Filters that overlap make one pair of it, with the bits of all.
@@ -113,7 +65,10 @@ class Accountant {
       const entry = pair.group.plan.publish[pair.entry]!
       if (fleet.catalogue.isUnverified(entry.index))
         this.takeUnverified(client, pair.group, pair.entry, pair.publisher, pair.lane, pair.mask)
-      else this.takePair(client, pair.group, pair.entry, pair.publisher, pair.lane, stream, pair.mask, isFinal)
+      else {
+        const times = new Times(this.facts, this.window.originUs, pair.group, pair.entry, pair.publisher)
+        this.eachPiece(() => this.takePair(client, pair.group, pair.entry, pair.publisher, pair.lane, stream, pair.mask, isFinal, times))
+      }
     }
     if (masks.size > 0) this.settleUnverified(client)
   }
@@ -127,6 +82,7 @@ class Accountant {
     received: number,
     mask: number,
     isFinal: boolean,
+    times: Times,
   ): void {
     const entry = from.plan.publish[e]!
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
@@ -136,7 +92,7 @@ class Accountant {
     const { standing } = receiver
     const granted = receiver.grantedQos(mask)
     const row = client.fleet.ledger.find(client.owner, received)
-    const firstUs = this.timeOf(from, e, entry, publisher, stream, first)
+    const firstUs = times.of(first)
     const isPlain =
       standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
     const globalPublisher = from.plan.firstClient + publisher
@@ -146,15 +102,14 @@ class Accountant {
       this.takePlain(client, from, e, entry, publisher, stream, granted, row, first, end)
       return
     }
-    const expiryUs = client.endsWithConnection ? 0 : client.group.expiryUs
+    const { expiryUs } = client
     const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
     for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
       const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
       const kind = this.facts.kindOf(stream, seq)
       if (kind === EXCEPTION.away) continue
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), granted)
-      // Whoever has stood all the time asks for no time of a message: those of Poisson streams have to be counted up.
-      const intendedUs = isStill ? firstUs : this.timeOf(from, e, entry, publisher, stream, seq)
+      const intendedUs = isStill ? firstUs : times.of(seq)
       const sentUs = intendedUs + this.facts.delayOf(stream, seq)
       const cell = this.cell(client, entry, qos)
       const pair = this.hasNodes
@@ -170,6 +125,7 @@ class Accountant {
         intendedUs,
         sentUs,
         expiryUs,
+        entry.expiryS,
         row >= 0 && client.fleet.ledger.has(row, rank),
         isFinal,
       )
@@ -240,6 +196,7 @@ class Accountant {
     intendedUs: number,
     sentUs: number,
     expiryUs: number,
+    messageExpiryS: number | null,
     hasArrived: boolean,
     isFinal: boolean,
   ): 'received' | 'lost' | 'excused' | 'dropped' | null {
@@ -254,6 +211,8 @@ class Accountant {
       isPermitted ||= standing.stood(s, sentUs, sentUs, expiryUs) || standing.stood(s, intendedUs, intendedUs, expiryUs)
     }
     if (qos === 0 && !standing.wasConnected(fromUs, toUs)) isOwed = false
+    // What has expired before the client came back must not be delivered (MQTT 5.0 §3.3.2.3.3).
+    if (messageExpiryS !== null && !standing.wasThereBetween(sentUs, sentUs + messageExpiryS * 1e6 - this.settleUs)) isOwed = false
     if (kind === EXCEPTION.dropped) return isOwed ? 'dropped' : null
     if (kind !== 0) return hasArrived || isPermitted ? 'excused' : null
     if (!isOwed) return hasArrived || isPermitted ? 'excused' : null
@@ -263,41 +222,6 @@ class Accountant {
     return waits ? 'excused' : 'lost'
   }
 
-  takeShare(share: Share, audience: Audience, isFinal: boolean): void {
-    audience.eachStream(share.template, share.filter, (received, from, e, publisher, lane) => {
-      const entry = from.plan.publish[e]!
-      const stream = streamOf(entry.index, from.plan.firstClient + publisher)
-      const route = from.routes[e]!
-      const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
-      const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
-      for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
-        const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
-        const kind = this.facts.kindOf(stream, seq)
-        if (kind === EXCEPTION.away) continue
-        const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
-        const { copies, group } = share.arrivalOf(received, rank)
-        const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
-        const intendedUs = this.timeOf(from, e, entry, publisher, stream, seq)
-        const fromUs = intendedUs - this.settleUs
-        const toUs = intendedUs + this.facts.delayOf(stream, seq) + this.settleUs
-        const isOwed = share.isOwed(qos, fromUs, toUs)
-        // Repeats within one worker have been counted as they came.
-        if (copies > 1) counts.duplicated += copies - 1
-        if (kind === EXCEPTION.dropped) counts.dropped += isOwed ? 1 : 0
-        else if (kind !== 0 || !isOwed) counts.excused += copies > 0 || share.isPermitted(fromUs, toUs) ? 1 : 0
-        else if (copies > 0) {
-          counts.owed++
-          counts.received++
-        } else if (isFinal && share.mayWait(toUs)) counts.excused++
-        else {
-          counts.owed++
-          counts.lost++
-          this.missing++
-        }
-      }
-    })
-  }
-
   /** Streams without a header are only counted, over the whole run: lost is what is owed less what arrived. */
   private readonly unverified = new Map<number, { owed: number; measured: number; qos: number }>()
 
@@ -305,7 +229,8 @@ class Accountant {
     const entry = from.plan.publish[e]!
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
     const route = from.routes[e]!
-    const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+    const first = this.rangeOf(from, e, entry, publisher, stream, this.pieces[0]!)[0]
+    const end = this.rangeOf(from, e, entry, publisher, stream, this.pieces.at(-1)!)[1]
     const dealt = this.facts.dealtWith(entry.index, publisher)
     const row = this.unverified.get(entry.index) ?? { owed: 0, measured: 0, qos: 0 }
     const lastRank = route === null ? dealt : route.rankFrom(publisher, lane, dealt)
@@ -323,7 +248,7 @@ class Accountant {
     for (const [entry, { owed, measured, qos }] of this.unverified) {
       const arrived = client.fleet.unverified.get(client.owner)?.[entry] ?? 0
       const lost = Math.min(measured, Math.max(0, owed - arrived))
-      const { counts } = this.deliveries.at(cellKey.delivery(client.group.plan.index, entry, qos))
+      const { counts } = this.counted.at(cellKey.delivery(client.group.plan.index, entry, qos, client.isPersistent))
       counts.owed += measured
       counts.lost += lost
       counts.received += measured - lost
@@ -334,34 +259,11 @@ class Accountant {
     this.unverified.clear()
   }
 
-  /** The stream's numbers of the window that have been dealt with. */
-  private rangeOf(from: Group, e: number, entry: PublishPlan, publisher: number, stream: number): [first: number, end: number] {
-    const dealt = this.facts.dealtWith(entry.index, publisher)
-    const { startUs, endUs, originUs } = this.window
-    if (entry.trigger.kind === 'connect') {
-      const times = this.facts.timesOf(stream)
-      return [countBefore(times, startUs), Math.min(dealt, countBefore(times, endUs))]
-    }
-    const schedule = from.schedules[e]!
-    return [schedule.countBefore(publisher, startUs - originUs), Math.min(dealt, schedule.countBefore(publisher, endUs - originUs))]
-  }
-
-  private timeOf(from: Group, e: number, entry: PublishPlan, publisher: number, stream: number, seq: number): number {
-    if (entry.trigger.kind === 'connect') return this.facts.timesOf(stream)[seq]!
-    return this.window.originUs + from.schedules[e]!.timeOf(publisher, seq)
-  }
-
   private stoodSince(client: Client, mask: number, sinceUs: number): boolean {
     return client.receiver!.standing.grantedAtUs.some((atUs, s) => (mask & (1 << s)) !== 0 && atUs <= sinceUs)
   }
 
   private cell(client: Client, entry: PublishPlan, qos: number) {
-    return this.deliveries.at(cellKey.delivery(client.group.plan.index, entry.index, qos))
+    return this.deliveries.at(cellKey.delivery(client.group.plan.index, entry.index, qos, client.isPersistent))
   }
-}
-
-function countBefore(times: readonly number[], timeUs: number): number {
-  let count = 0
-  while (count < times.length && times[count]! < timeUs) count++
-  return count
 }

@@ -1,5 +1,5 @@
 /**
- * When each client of a group first connects.
+ * When each client of a group first connects, or comes back together with others.
  *
  * Clients are put in a seeded order, and the order is laid over the connect time by the inverse of a distribution: evenly, or as a
  * storm, 3GPP's beta(3,4), which rises to 2.0736 times the mean rate at 0.4 of the time (3GPP TR 37.868, model 2). A Poisson
@@ -7,26 +7,26 @@
  * group is complete when the time is over, each client knows its own time, and no table of gaps is kept.
  */
 import { US_PER_S } from '../units.ts'
-import { keyOf, Permutation, random } from './order.ts'
-import type { GroupPlan, Plan } from './plan.ts'
+import { Permutation, random } from './order.ts'
+import type { ConnectPlan } from './plan.ts'
 
 /** Halvings of [0, 1] in which a double has no bits left to find. */
 const BISECTIONS = 53
 
 export class Arrivals {
   private readonly overUs: number
-  private readonly kind: GroupPlan['connect']['arrival']
+  private readonly kind: ConnectPlan['arrival']
   private readonly key: number
   private readonly order: Permutation
 
-  constructor(plan: Plan, group: GroupPlan) {
-    this.overUs = group.connect.overS * US_PER_S
-    this.kind = group.connect.arrival
-    this.key = keyOf(plan.seed, 'connect', group.name)
-    this.order = new Permutation(group.clients, this.key)
+  constructor(clients: number, { overS, arrival }: Pick<ConnectPlan, 'overS' | 'arrival'>, key: number) {
+    this.overUs = overS * US_PER_S
+    this.kind = arrival
+    this.key = key
+    this.order = new Permutation(clients, key)
   }
 
-  /** The intended time of a client's first connect, in µs since the start of the connect phase. */
+  /** The intended time of a client's connect, in µs since the first of all may. */
   timeOf(client: number): number {
     if (this.overUs === 0) return 0
     if (this.kind === 'poisson') return random(this.key, client) * this.overUs

@@ -3,6 +3,7 @@
  *
  * Total: it makes a plan of every scenario that the schema accepts, also of one that `check.ts` then refuses.
  */
+import { faultsOf, measureOf } from './faulting.ts'
 import type { Access } from './nodes.ts'
 import type {
   ConnectPlan,
@@ -77,13 +78,11 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
     phases: {
       connectUs: scenario.phases.connect,
       warmUpUs: scenario.phases.warmUp,
-      measureUs: options.measureUs ?? scenario.phases.measure,
-      untilRecovered: null,
-      stretches: [],
+      ...measureOf(scenario.phases.measure, options.measureUs),
       drainUs: scenario.phases.drain,
       cleanUp: scenario.phases.cleanUp,
     },
-    faults: [],
+    faults: faultsOf(scenario.faults, groups, options.nodes),
     thresholds: scenario.thresholds?.length ? scenario.thresholds : [DEFAULT_THRESHOLD],
     gates: Object.fromEntries(Object.entries(scenario.gates).map(([metric, margin]) => [metric, `${Number((margin * 100).toFixed(6))}%`])),
     clients,

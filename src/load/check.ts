@@ -8,6 +8,7 @@ import { defaultName } from './build.ts'
 import { shapeOf } from './catalogue.ts'
 import { checkCommands, routeVariables } from './commands.ts'
 import type { Path } from './document.ts'
+import { checkFaults } from './faulting.ts'
 import { COMPACT_BYTES, COMPACT_END_US, COMPACT_MESSAGES, WIDE_BYTES } from './header.ts'
 import { clientIdProblems, longestId } from './identity.ts'
 import { suggest } from './nearest.ts'
@@ -47,6 +48,7 @@ export function checkScenario(scenario: Scenario, plan: Plan, report: Report): v
   checkLimits(plan, report)
   checkHeaderless(plan, report)
   for (const { group, problem, hint } of clientIdProblems(plan)) report(['groups', group, 'clientId'], problem, hint)
+  checkFaults(scenario, plan, report)
   checkMetrics(scenario, plan, report)
 }
 

@@ -7,6 +7,7 @@ import { FIRST_FAILURE_CODE } from '../mqtt/packet.ts'
 import { Session } from '../mqtt/session.ts'
 import { formatCode } from '../units.ts'
 import type { Client } from './client.ts'
+import { detailsOf } from './hello.ts'
 import { STATE } from './state.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -49,7 +50,7 @@ export class Cleaning {
 
   onOpen(nowUs: number): void {
     this.client.session = this.session
-    this.session.connect(nowUs, { ...this.client.fleet.detailsOf(this.client), will: null }, this.client.fleet.out)
+    this.session.connect(nowUs, { ...detailsOf(this.client), will: null }, this.client.fleet.out)
     this.client.fleet.flush(this.client)
   }
 

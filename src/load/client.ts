@@ -4,6 +4,7 @@
  *   idle ─▶ opening ─▶ greeting ─▶ subscribing ─▶ ready ─▶ waiting ─▶ opening …
  *                 └──────────┴───────────┴─────────▶ waiting, or failed: a first connect is tried until its timeout
  *                                                ready ─▶ away ─▶ opening …: churn
+ *                                                ready ─▶ waiting ─▶ opening …: a fault
  *                                                any ─▶ cleaning ─▶ gone: at the run's end
  *
  * The client has one timer, set after each call to the earliest thing that it waits for. It owns no socket: the fleet's transport does.
@@ -14,12 +15,18 @@ import type { Cell } from '../stats/metrics.ts'
 import { formatCode } from '../units.ts'
 import { type Answerer, REPLY_TOKEN } from './answerer.ts'
 import { Attempts } from './attempts.ts'
-import { Cleaning } from './cleaning.ts'
+import type { Cleaning } from './cleaning.ts'
 import type { Fleet } from './fleet.ts'
-import { cellKey, type Group } from './group.ts'
+import type { Ghost } from './ghost.ts'
+import { cellKey, expiryUs, type Group } from './group.ts'
+import { detailsOf } from './hello.ts'
+import { bequeath, goAway, hangUp, leaveAt, recover, skipMissedLeaves } from './parting.ts'
 import { Publisher } from './publisher.ts'
 import { NO_ENTRY, Receiver } from './receiver.ts'
 import { STATE, type State } from './state.ts'
+import type { Blow } from './strike.ts'
+import * as tally from './tally.ts'
+import { type Testator, testatorOf } from './testator.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -33,6 +40,7 @@ export class Client {
   readonly isClean: boolean
   readonly publisher: Publisher | null
   readonly receiver: Receiver | null
+  readonly testator: Testator | null
   session: Session | null = null
   cleaning: Cleaning | null = null
   state: State = STATE.idle
@@ -45,20 +53,25 @@ export class Client {
   node = 0
   /** When churn takes the client away next. */
   leavesAtUs = NEVER
-  private readonly attempts: Attempts
+  readonly attempts: Attempts
   hasConnected = false
   /** The connect phase need not wait for it any more. */
   private hasArrived = false
   /** When the next attempt is due, the current one ends, or churn returns the client. */
-  private untilUs = NEVER
+  untilUs = NEVER
   // NaN, since times are doubles: clients keep one shape from the start.
-  private connectIntendedUs = Number.NaN
-  private connectedAtUs = Number.NaN
-  private connectedOn: Cell<'clients'>
+  connectIntendedUs = Number.NaN
+  /** When the present connection began, or the last one ended. */
+  changedAtUs = Number.NaN
+  connectedOn: Cell<'clients'>
   /** When the connection was lost, or churn wanted the client back; NEVER: connected or never was. */
-  private lostAtUs = NEVER
-  /** Churn, not a fault, has ended the last connection. */
-  private isReturning = false
+  lostAtUs = NEVER
+  /** Churn has ended the last connection. */
+  isReturning = false
+  /** What the last fault that struck it does to it still; null: nothing. */
+  blow: Blow | null = null
+  /** Old connections that the broker may still hold; null: none. */
+  ghosts: Ghost[] | null = null
   /** The node that the facts have for it. */
   private publishesFrom: number
 
@@ -70,19 +83,15 @@ export class Client {
     this.isClean = group.isClean(index)
     this.attempts = new Attempts(group, index)
     this.node = group.placer.nodeOf(index, 0)
-    this.connectedOn = this.cell = this.cellOn(this.node)
+    this.connectedOn = this.cell = fleet.clientCell(group, this.node)
     this.publishesFrom = this.node
     this.publisher = group.plan.publish.length > 0 ? new Publisher(this) : null
     this.receiver = group.plan.subscribe.length > 0 ? new Receiver(this) : null
+    this.testator = testatorOf(this)
   }
 
   get isConnected(): boolean {
     return this.state === STATE.ready || this.state === STATE.subscribing
-  }
-
-  /** It has lost its connection and is to come back. */
-  get isMissing(): boolean {
-    return this.lostAtUs !== NEVER && this.hasConnected && this.state >= STATE.waiting && this.state <= STATE.greeting
   }
 
   /** The connect phase begins: the first attempt is due at its intended time. */
@@ -96,15 +105,17 @@ export class Client {
   /** Publishing begins. */
   publish(): void {
     const { churn, clients } = this.group.plan
-    if (churn) this.leaveAt(this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs)
+    if (churn) leaveAt(this, this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs)
     this.publisher?.start()
     this.setTimer()
   }
 
-  /** Drain begins: nobody leaves any more, and who is away returns. */
+  /** Drain begins: nobody leaves any more, who is away returns, and what faults do is over. */
   drain(nowUs: number): void {
     this.leavesAtUs = NEVER
     if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs
+    else if (this.state === STATE.waiting && this.blow !== null) this.untilUs = nowUs
+    if (this.blow !== null) recover(this, nowUs)
     this.setTimer()
   }
 
@@ -132,11 +143,13 @@ export class Client {
 
   onOpen(nowUs: number): void {
     this.isWritable = true
+    this.fleet.legs?.open(this.owner, nowUs)
     if (this.cleaning) this.cleaning.onOpen(nowUs)
     else {
       const { group, fleet } = this
       this.session ??= new Session(this.isClean ? group.options.clean : group.options.persistent)
-      this.session.connect(nowUs, fleet.detailsOf(this), fleet.out)
+      this.session.connect(nowUs, detailsOf(this), fleet.out)
+      this.testator?.connecting(this.attempts.count, nowUs)
       this.state = STATE.greeting
       fleet.flush(this)
     }
@@ -207,39 +220,24 @@ export class Client {
     this.setTimer()
   }
 
-  /** The run's end: leaves the broker as it was. What the session had under way is given up. */
-  clean(nowUs: number, dueUs: number): void {
-    this.leave(nowUs)
-    this.cleaning = new Cleaning(this, dueUs)
-    this.state = STATE.cleaning
-    this.setTimer()
-  }
-
-  /** Says goodbye without cleaning up. */
-  leave(nowUs: number): void {
-    if (this.isConnected) {
-      this.session!.disconnect(nowUs, 0, this.fleet.out)
-      this.fleet.flush(this)
-    }
-    this.fleet.close(this, 'end')
-    this.endConnection(nowUs)
-    this.state = STATE.gone
-    this.untilUs = NEVER
-    this.setTimer()
-  }
-
   /** The run ends here: what is in flight will never be known to have arrived. */
   giveUpInFlight(nowUs: number): void {
     this.session?.abandonAll(this.fleet.out)
     this.fleet.drainEvents(this, nowUs)
   }
 
-  private endConnection(nowUs: number): void {
+  /** The session's side of a connection's end. */
+  endConnection(nowUs: number): void {
     if (this.session === null) return
     this.session.connectionLost(nowUs, this.fleet.out)
     this.fleet.drainEvents(this, nowUs)
     this.publisher?.lost()
     this.receiver?.lost(nowUs)
+  }
+
+  /** A fault keeps it from reading. */
+  get isDeaf(): boolean {
+    return this.blow !== null && this.blow.how === 'stopReading' && this.isConnected
   }
 
   setTimer(): void {
@@ -254,9 +252,11 @@ export class Client {
       case STATE.greeting:
         return this.untilUs
       case STATE.subscribing:
-        return this.session!.keepAliveDueUs
       case STATE.ready: {
-        let dueUs = Math.min(this.session!.keepAliveDueUs, this.leavesAtUs)
+        let dueUs = this.session!.keepAliveDueUs
+        if (this.isDeaf && this.blow!.untilUs < dueUs) dueUs = this.blow!.untilUs
+        if (this.state === STATE.subscribing) return dueUs
+        if (this.leavesAtUs < dueUs) dueUs = this.leavesAtUs
         if (this.publisher !== null && this.publisher.wakeUs < dueUs) dueUs = this.publisher.wakeUs
         if (this.receiver !== null && this.receiver.wakeUs < dueUs) dueUs = this.receiver.wakeUs
         return dueUs
@@ -271,10 +271,16 @@ export class Client {
   private open(nowUs: number): void {
     const intendedUs = this.untilUs
     const { fleet, group } = this
-    // A silent client's old socket is still there.
-    fleet.close(this, 'reset')
+    tally.attempted(this, nowUs)
+    if (this.blow !== null && nowUs < this.blow.untilUs) {
+      // No network: an attempt, of which nobody hears.
+      this.attempts.count++
+      this.tryAgain(nowUs)
+      return
+    }
+    this.blow = null
     this.node = group.placer.nodeOf(this.index, this.attempts.count)
-    this.cell = this.cellOn(this.node)
+    this.cell = fleet.clientCell(group, this.node)
     this.state = STATE.opening
     this.untilUs = (this.hasConnected ? nowUs : this.connectIntendedUs) + group.plan.connect.timeoutUs
     this.isWritable = false
@@ -286,30 +292,29 @@ export class Client {
   /** Everything a connected client does of its own accord: acknowledge late, reply, keep alive, publish, leave. */
   private serve(nowUs: number): void {
     if (!this.isConnected) return
+    if (this.isDeaf && nowUs >= this.blow!.untilUs) recover(this, nowUs)
     this.receiver?.serve(nowUs)
-    if (!this.session!.keepAlive(nowUs, this.fleet.out)) {
+    if (!this.session!.keepAlive(nowUs, this.fleet.out, this.isDeaf)) {
       this.drop(nowUs, 'keep alive: no PINGRESP')
       return
     }
     this.fleet.flush(this)
     if (this.state !== STATE.ready) return
-    if (nowUs >= this.leavesAtUs) this.goAway(nowUs)
+    if (nowUs >= this.leavesAtUs) goAway(this, nowUs)
     else this.publisher?.sendDue(nowUs)
   }
 
   private onConnack(event: Event, nowUs: number): void {
     if (event.code !== 0) {
+      // The broker has nothing of this attempt.
+      this.state = STATE.opening
       this.drop(nowUs, `CONNACK ${formatCode(event.code)}`)
       return
     }
-    this.connectedAtUs = nowUs
-    if (!this.hasConnected) {
-      this.cell.counts.connected++
-      this.cell.record('connect', nowUs - this.connectIntendedUs)
-    } else if (this.lostAtUs !== NEVER) {
-      if (!this.isReturning) this.cell.counts.reconnected++
-      this.connectedOn.record('reconnect', nowUs - this.lostAtUs)
-    }
+    tally.accepted(this, nowUs, event.sessionPresent)
+    this.testator?.connected(event.sessionPresent)
+    this.changedAtUs = nowUs
+    if (this.ghosts !== null) this.fleet.ghosts.takeOver(this, nowUs)
     this.connectedOn = this.cell
     this.hasConnected = true
     this.isReturning = false
@@ -320,33 +325,47 @@ export class Client {
       this.fleet.moved(this, nowUs)
     }
     this.state = STATE.subscribing
-    this.receiver?.standing.connected(nowUs, this.node, event.sessionPresent, this.isClean ? 0 : this.group.expiryUs)
+    this.receiver?.returned(nowUs, event.sessionPresent)
+    this.receiver?.standing.connected(nowUs, this.node, event.sessionPresent, this.expiryUs)
     if (this.receiver === null || (event.sessionPresent && this.receiver.hasAll)) this.becomeReady(nowUs)
     else this.receiver.subscribe(nowUs)
   }
 
   private becomeReady(nowUs: number): void {
     this.state = STATE.ready
-    this.skipMissedLeaves(nowUs)
+    skipMissedLeaves(this, nowUs)
     this.publisher?.ready(nowUs)
     this.arrive(nowUs)
   }
 
   /** The connection is gone, and nobody wanted it so. */
   private lose(nowUs: number, reason: string): void {
-    const wasConnected = this.isConnected
     this.fleet.fault(this, reason)
-    this.endConnection(nowUs)
-    if (wasConnected) {
-      this.fleet.connected--
-      this.cell.counts.disconnected++
-      this.lostAtUs = nowUs
-      this.attempts.lostAfter(nowUs - this.connectedAtUs)
-    }
+    if (this.isConnected) this.fleet.faults.notice(nowUs)
+    this.part(nowUs, 'lost')
     this.tryAgain(nowUs)
   }
 
-  private tryAgain(nowUs: number): void {
+  /** The connection, or the attempt, ends: on the wire, for the session, and in the counts. */
+  part(nowUs: number, how: 'lost' | 'disconnect' | 'reset' | 'silent'): void {
+    const wasConnected = this.isConnected
+    bequeath(this, nowUs, how)
+    if (how !== 'lost') hangUp(this, nowUs, how)
+    this.endConnection(nowUs)
+    if (!wasConnected) return
+    this.fleet.connected--
+    tally.lost(this, nowUs)
+    this.lostAtUs = nowUs
+    this.ended(nowUs)
+  }
+
+  /** A connection has ended. */
+  ended(nowUs: number): void {
+    this.attempts.lostAfter(nowUs - this.changedAtUs)
+    this.changedAtUs = nowUs
+  }
+
+  tryAgain(nowUs: number): void {
     const untilUs = this.hasConnected ? null : this.connectIntendedUs + this.group.plan.connect.timeoutUs
     this.untilUs = this.fleet.isEnding ? NEVER : this.attempts.nextUs(nowUs, untilUs)
     this.state = this.untilUs === NEVER ? STATE.failed : STATE.waiting
@@ -361,44 +380,19 @@ export class Client {
     this.fleet.arrive(nowUs)
   }
 
-  private goAway(nowUs: number): void {
-    const { leave, awayUs, connectedUs } = this.group.plan.churn!
-    const returnsAtUs = this.leavesAtUs + awayUs
-    this.publisher?.away(this.leavesAtUs, returnsAtUs)
-    if (leave === 'disconnect') {
-      this.session!.disconnect(nowUs, 0, this.fleet.out)
-      this.fleet.flush(this)
-    }
-    // A silent client's socket stays open until it returns: the broker must find out by itself.
-    if (leave === 'silent') this.fleet.transport.pause(this.socket)
-    else this.fleet.close(this, leave === 'reset' ? 'reset' : 'end')
-    this.endConnection(nowUs)
-    this.attempts.lostAfter(nowUs - this.connectedAtUs)
-    this.fleet.connected--
-    this.state = STATE.away
-    this.isReturning = true
-    this.cell.counts.returning++
-    this.lostAtUs = this.untilUs = returnsAtUs
-    this.leaveAt(returnsAtUs + connectedUs)
-  }
-
-  /** A client that an outage has kept away while churn would have had it leave and return does not make up for it. */
-  private skipMissedLeaves(nowUs: number): void {
-    const { churn } = this.group.plan
-    if (churn === null || this.leavesAtUs === NEVER) return
-    while (this.leavesAtUs + churn.awayUs <= nowUs) this.leavesAtUs += churn.awayUs + churn.connectedUs
-  }
-
-  /** Nobody leaves behind the end of measure, in the moments before drain is told. */
-  private leaveAt(timeUs: number): void {
-    this.leavesAtUs = timeUs < this.fleet.measureEndUs ? timeUs : NEVER
-  }
-
   get endsWithConnection(): boolean {
-    return this.isClean || this.group.expiryUs === 0
+    return this.expiryUs === 0
   }
 
-  private cellOn(node: number): Cell<'clients'> {
-    return this.fleet.metrics.clients.at(cellKey.client(this.group.plan.index, node))
+  /** Its session is to outlive its connections. */
+  get isPersistent(): boolean {
+    return !this.isClean && this.group.expiryUs > 0
+  }
+
+  /** How long the session outlives a connection, µs: as the broker has granted it, where it has said so. */
+  get expiryUs(): number {
+    if (this.isClean) return 0
+    const grantedS = this.session?.negotiated.sessionExpiryS ?? null
+    return grantedS === null ? this.group.expiryUs : expiryUs(grantedS)
   }
 }

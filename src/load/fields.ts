@@ -22,7 +22,6 @@ export const rate = quantity(parseRate, 'a rate: 500/s, 30/m, 10k/s')
 export const count = quantity(parseCount, 'a whole number: 500, 10k, 2.5M')
 export const bytes = quantity(parseBytes, 'a size: 64, 64B, 1KiB')
 export const share = quantity(parseShare, 'a share: 95%')
-export const measured = quantity(parseDuration, 'a duration: 250ms, 30s, 5m, 2h', laterIfMap)
 
 /** MQTT counts these in whole seconds, in two or four bytes. */
 export const seconds = (max: number) =>
@@ -39,6 +38,13 @@ export const qos = z.union([z.literal(0), z.literal(1), z.literal(2)], { error: 
 export const name = text
   .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -')
   .refine((word) => !(word in {}), 'is a reserved word')
+
+/** A value of a level of `topics`. */
+export const levelValue = z
+  .union([text, z.number()], { error: 'expected a text' })
+  .transform(String)
+  .refine((value) => value !== '', 'must not be empty')
+  .refine((value) => !/[/+#\0]/.test(value), 'is one level of a topic: no /, + or #')
 
 export function oneOf<const T extends readonly [string, ...string[]]>(...words: T) {
   return z.enum(words)
@@ -119,22 +125,13 @@ export function report(context: Context, path: (string | number)[], message: str
   context.addIssue({ code: 'custom', message, path, params })
 }
 
-/** The error of a field that will take a map in a later version. */
-export function laterIfMap(expected: string) {
-  return (issue: { readonly input: unknown }) => (isMap(issue.input) ? LATER : expected)
-}
-
 export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function quantity(
-  parse: (value: unknown) => Parsed,
-  description: string,
-  error: (expected: string) => z.core.$ZodErrorMap | string = (e) => e,
-) {
+function quantity(parse: (value: unknown) => Parsed, description: string) {
   return z
-    .union([z.string(), z.number()], { error: error(parse(null) as string) as string })
+    .union([z.string(), z.number()], { error: parse(null) as string })
     .transform((value, context) => {
       const parsed = parse(value)
       if (typeof parsed === 'number') return parsed

@@ -5,24 +5,26 @@
  * handler's methods. Between two calls the output is always empty.
  */
 import { EnvironmentError } from '../errors.ts'
-import { type Event, EventKind, Output } from '../mqtt/output.ts'
-import { packetName } from '../mqtt/packet.ts'
+import { Output } from '../mqtt/output.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
-import type { ConnectDetails } from '../mqtt/session.ts'
 import type { OpenOptions, TlsOptions, Transport, TransportHandler } from '../net/transport.ts'
 import { Ledger, SharedLedger } from '../stats/ledger.ts'
-import { countIn, Metrics } from '../stats/metrics.ts'
-import { formatCode } from '../units.ts'
+import { type Cell, countIn, Metrics } from '../stats/metrics.ts'
+import { secondKey } from '../stats/seconds.ts'
 import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
 import { Client } from './client.ts'
-import { Exceptions, type Facts, nodeAt } from './facts.ts'
-import { Group, type Surroundings } from './group.ts'
-import { type Header, WILL_ENTRY } from './header.ts'
+import { Exceptions, nodeAt } from './facts.ts'
+import { Faults } from './faults.ts'
+import { Ghosts } from './ghost.ts'
+import { cellKey, Group, type Surroundings } from './group.ts'
+import { clean, leave } from './parting.ts'
 import type { Plan } from './plan.ts'
+import { Reasons } from './reasons.ts'
 import type { Slice } from './slice.ts'
-import { STATE } from './state.ts'
+import { Legs, never } from './tally.ts'
 import { Timers } from './timers.ts'
+import { WillBook } from './wills.ts'
 
 /** Faults of one kind that are told one by one; the rest are only counted. */
 const TOLD_FAULTS = 3
@@ -34,6 +36,10 @@ export interface FleetListener {
   onFault(nowUs: number, group: string, clientId: string, node: string, reason: string): void
   /** Every client of the slice has its SUBACKs or has failed. */
   onArrived(lastSubackUs: number): void
+  /** A fault has begun, and has struck so many clients of this slice. */
+  onStruck(fault: number, members: number): void
+  /** The first connection that the other side ended or let die, since the fault began. */
+  onNoticed(fault: number, nowUs: number): void
   onCleaned(): void
 }
 
@@ -49,7 +55,13 @@ export class Fleet implements TransportHandler {
   readonly exceptions = new Exceptions()
   readonly leftovers = { sessions: 0, retained: 0 }
   readonly hasNodes: boolean
+  /** Something of the report is asked for by time. */
+  readonly hasWindows: boolean
+  /** Only where there are faults. */
+  readonly legs: Legs | null
   readonly catalogue: Catalogue
+  readonly faults: Faults
+  readonly ghosts: Ghosts
   /** Made by `attach`. */
   transport!: Transport
   out!: Output
@@ -65,15 +77,18 @@ export class Fleet implements TransportHandler {
   arrived = 0
   /** Measured requests that were sent and not answered in time yet, and when the last of all is too late for it. */
   openRequests = 0
-  private requestsUntilUs = 0
+  requestsUntilUs = 0
   private readonly around: Surroundings
-  private readonly listener: FleetListener
-  private readonly connectTimes = new Map<number, number[]>()
-  private readonly moves = new Map<number, number[]>()
+  readonly listener: FleetListener
+  /** Intended times of messages sent on connecting, by stream. */
+  readonly connectTimes = new Map<number, number[]>()
+  /** Where publishers were that have been on more than one node: see Facts. */
+  readonly moves = new Map<number, number[]>()
   /** Arrivals without a header, by subscriber and entry. */
   readonly unverified = new Map<number, number[]>()
+  readonly reasons = new Reasons()
+  readonly wills = new WillBook()
   private readonly told = new Map<string, number>()
-  private readonly reasonCounts = new Float64Array(16 * 256)
   private awaited: number
   private lastSubackUs = 0
   private uncleaned = 0
@@ -98,7 +113,11 @@ export class Fleet implements TransportHandler {
     this.groups = around.plan.groups.map((g, i) => new Group(around, g, slice.ranges[i]!, tls[i]!))
     for (const group of this.groups)
       for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
+    this.hasWindows = this.plan.faults.length > 0 || this.plan.phases.stretches.length > 0
+    this.legs = this.plan.faults.length > 0 ? new Legs(this.clients.length) : null
     this.awaited = this.clients.length
+    this.faults = new Faults(this)
+    this.ghosts = new Ghosts(this)
     this.timers = new Timers(this.clients.length)
     this.catalogue = new Catalogue(this.groups)
   }
@@ -134,7 +153,10 @@ export class Fleet implements TransportHandler {
   /** Drain is over: what was not sent is given up, and what is unacknowledged stays so. */
   finish(nowUs: number): void {
     this.isEnding = true
+    this.ghosts.check(nowUs)
     for (const client of this.clients) {
+      never(client)
+      client.receiver?.endQueue()
       client.publisher?.giveUp()
       client.giveUpInFlight(nowUs)
     }
@@ -147,12 +169,13 @@ export class Fleet implements TransportHandler {
    */
   leave(nowUs: number, cleanUp: boolean, everyone: boolean): void {
     if (everyone) for (const client of this.clients) client.hasConnected = true
+    this.ghosts.end()
     this.isEnding = true
     const dirty = cleanUp ? this.clients.filter((client) => Cleaning.isNeeded(client)) : []
     const isDirty = new Set(dirty)
-    for (const client of this.clients) if (!isDirty.has(client)) client.leave(nowUs)
+    for (const client of this.clients) if (!isDirty.has(client)) leave(client, nowUs)
     this.uncleaned = dirty.length
-    for (const client of dirty) client.clean(nowUs, nowUs + client.group.arrivals.timeOf(client.index))
+    for (const client of dirty) clean(client, nowUs, nowUs + client.group.arrivals.timeOf(client.index))
     if (dirty.length === 0) this.listener.onCleaned()
   }
 
@@ -162,6 +185,7 @@ export class Fleet implements TransportHandler {
 
   /** Fires what is due. */
   advance(nowUs: number): void {
+    this.faults.advance(nowUs)
     this.timers.advance(nowUs, this.fire)
   }
 
@@ -169,13 +193,21 @@ export class Fleet implements TransportHandler {
 
   // What the transport tells.
 
+  onTcp(owner: number): void {
+    this.legs?.tcp(owner, this.clock())
+  }
+
   onOpen(owner: number): void {
     this.clients[owner]!.onOpen(this.clock())
   }
 
   onData(owner: number, buffer: Uint8Array, end: number): void {
-    const client = this.clients[owner]!
     const nowUs = this.clock()
+    if (owner >= this.clients.length) {
+      this.ghosts.receive(owner, nowUs, buffer, end)
+      return
+    }
+    const client = this.clients[owner]!
     client.cell.counts.bytesReceived += end
     try {
       client.session!.receive(nowUs, buffer, end, this.out)
@@ -193,11 +225,16 @@ export class Fleet implements TransportHandler {
   }
 
   onWritable(owner: number): void {
-    this.clients[owner]!.onWritable(this.clock())
+    if (owner < this.clients.length) this.clients[owner]!.onWritable(this.clock())
   }
 
   onClose(owner: number, error: string | null): void {
-    this.clients[owner]!.onClose(this.clock(), error)
+    const nowUs = this.clock()
+    if (owner >= this.clients.length) {
+      this.ghosts.closed(owner, nowUs)
+      return
+    }
+    this.clients[owner]!.onClose(nowUs, error)
     this.out.clear()
   }
 
@@ -244,37 +281,11 @@ export class Fleet implements TransportHandler {
     const { out } = this
     while (this.cursor < out.eventCount) {
       const event = out.events[this.cursor++]!
-      this.countReason(event)
+      this.reasons.count(event)
       client.onEvent(event, nowUs)
     }
     this.cursor = 0
     out.eventCount = 0
-  }
-
-  detailsOf(client: Client): ConnectDetails {
-    const { plan, renderer } = client.group
-    const render = (template: string | null) => (template === null ? null : renderer.render(template, client.index))
-    return {
-      clientId: renderer.render(plan.clientId, client.index),
-      username: render(plan.username),
-      password: render(plan.password),
-      will: this.willOf(client),
-    }
-  }
-
-  private willOf(client: Client): ConnectDetails['will'] {
-    const { plan, willPayload, renderer, run } = client.group
-    if (plan.will === null) return null
-    const header: Header = { run, publisher: plan.firstClient + client.index, entry: WILL_ENTRY, seq: 0, intendedUs: 0, node: client.node }
-    const payload = new Uint8Array(willPayload!.size(client.index, 0))
-    willPayload!.write(payload, 0, payload.length, client.index, 0, header)
-    return {
-      topic: renderer.render(plan.will.topic, client.index),
-      payload,
-      qos: plan.will.qos,
-      retain: plan.will.retain,
-      delayS: plan.will.delayS,
-    }
   }
 
   /** A client has its SUBACKs, or has failed, for the first time. */
@@ -312,6 +323,22 @@ export class Fleet implements TransportHandler {
     return nodeAt(moves, timeUs, client.group.placer.nodeOf(client.index, 0))
   }
 
+  /** What is counted of a group's clients on a node. */
+  clientCell(group: Group, node: number): Cell<'clients'> {
+    return this.metrics.clients.at(cellKey.client(group.plan.index, node))
+  }
+
+  /** The second of measure that a time is in; -1: none, or nobody asks. */
+  secondOf(timeUs: number): number {
+    return this.hasWindows && this.isMeasured(timeUs) ? Math.floor((timeUs - this.measureStartUs) / 1e6) : -1
+  }
+
+  /** What is counted of clients in the second of measure that a time is in; null as above. */
+  secondAt(timeUs: number): Cell<'clients'> | null {
+    const second = this.secondOf(timeUs)
+    return second < 0 ? null : this.metrics.clientsBySecond.at(secondKey.client(second))
+  }
+
   isMeasured(intendedUs: number): boolean {
     return intendedUs >= this.measureStartUs && intendedUs < this.measureEndUs
   }
@@ -332,66 +359,6 @@ export class Fleet implements TransportHandler {
     let times = this.connectTimes.get(stream)
     if (times === undefined) this.connectTimes.set(stream, (times = []))
     return times
-  }
-
-  /** What the subscribers' workers must know of this slice's publishers. */
-  facts(nowUs: number): Facts {
-    let pending = nowUs < this.requestsUntilUs ? this.openRequests : 0
-    for (const client of this.clients) {
-      // Who has given up will neither send nor hear any more: nobody waits for it.
-      if (client.state !== STATE.failed) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
-    }
-    const entries = this.groups.flatMap((g) =>
-      g.plan.publish.map((entry, e) => {
-        const next = new Uint32Array(g.to - g.from)
-        for (let i = 0; i < next.length; i++) next[i] = g.next[i * g.plan.publish.length + e]!
-        return { entry: entry.index, firstClient: g.from, next }
-      }),
-    )
-    return { entries, exceptions: this.exceptions.byStream, connectTimes: this.connectTimes, moves: this.moves, pending }
-  }
-
-  /** Clients connected now, by node. */
-  connectedByNode(): number[] {
-    const counts = this.plan.nodes.map(() => 0)
-    for (const client of this.clients) if (client.isConnected) counts[client.node]!++
-    return counts
-  }
-
-  /** Clients that have lost a connection and are to come back. */
-  get missing(): number {
-    return this.clients.reduce((sum, client) => sum + Number(client.isMissing), 0)
-  }
-
-  /** Messages due and unsent. */
-  backlog(nowUs: number): number {
-    return this.clients.reduce((sum, client) => sum + (client.publisher?.waiting(nowUs) ?? 0), 0)
-  }
-
-  /** Messages due and unsent though nothing but the generator stands in their way. */
-  unsentOfOurs(nowUs: number): number {
-    return this.clients.reduce((sum, client) => sum + (client.publisher?.unsentOfOurs(nowUs) ?? 0), 0)
-  }
-
-  /** Moves the counts of reason codes into the metrics; once a second is enough. */
-  settleReasons(): void {
-    for (let i = 0; i < this.reasonCounts.length; i++) {
-      if (this.reasonCounts[i] === 0) continue
-      countIn(this.metrics.reasonCodes, `${packetName(i >> 8)} ${formatCode(i & 255)}`, this.reasonCounts[i])
-      this.reasonCounts[i] = 0
-    }
-  }
-
-  private countReason(event: Event): void {
-    switch (event.kind) {
-      case EventKind.CONNACK:
-      case EventKind.PUBLISHED:
-      case EventKind.SUBACK:
-      case EventKind.UNSUBACK:
-      case EventKind.DISCONNECT:
-      case EventKind.REASON:
-        this.reasonCounts[event.packet * 256 + event.code]!++
-    }
   }
 }
 

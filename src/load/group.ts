@@ -78,7 +78,7 @@ export class Group {
     )
     this.willPayload =
       plan.will && new PayloadWriter(around.plan, plan, null, plan.will.payload, file(plan.will.payload), around.unixEpochMs)
-    this.arrivals = new Arrivals(around.plan, plan)
+    this.arrivals = new Arrivals(plan.clients, plan.connect, keyOf(around.plan.seed, 'connect', plan.name))
     this.placer = new Placer(around.plan, plan)
     this.renderer = new Renderer(around.plan, plan, around.run)
     this.isClean = isClean(around.plan, plan)
@@ -86,12 +86,7 @@ export class Group {
     this.backoffKey = keyOf(around.plan.seed, 'backoff', plan.name)
     this.run = runHash(around.run)
     this.options = sessionOptions(plan)
-    this.expiryUs =
-      plan.version === 5
-        ? plan.sessionExpiryS === 0xffffffff
-          ? Number.POSITIVE_INFINITY
-          : plan.sessionExpiryS * 1e6
-        : Number.POSITIVE_INFINITY
+    this.expiryUs = plan.version === 5 ? expiryUs(plan.sessionExpiryS) : Number.POSITIVE_INFINITY
     this.tls = tls
     const streams = (this.to - this.from) * plan.publish.length
     this.next = new Uint32Array(streams)
@@ -140,6 +135,11 @@ export class Group {
     this.topicsEnd += bytes.length
     return this.topicsEnd - bytes.length
   }
+}
+
+/** A session expiry in µs. MQTT 5.0 §3.1.2.11.2: the largest means for ever. */
+export function expiryUs(seconds: number): number {
+  return seconds === 0xffffffff ? Number.POSITIVE_INFINITY : seconds * 1e6
 }
 
 /** Keys of the cells of `metrics`: one place that makes and splits them. */

@@ -8,12 +8,15 @@
  */
 import type { Event } from '../mqtt/output.ts'
 import { PacketType } from '../mqtt/packet.ts'
+import type { Cell, Counter } from '../stats/metrics.ts'
+import { secondKey } from '../stats/seconds.ts'
 import type { Client } from './client.ts'
 import { EXCEPTION, type ExceptionKind } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import { describe, head, header } from './message.ts'
 import type { QoS } from './plan.ts'
+import { Skips } from './skips.ts'
 import { streamOf } from './slice.ts'
 
 /** Messages that one client sends before others have their turn. */
@@ -32,8 +35,8 @@ export class Publisher {
   private windowSinceUs = Number.NaN
   /** Intended times of unacknowledged messages, by packet identifier - 1; made with the first of QoS 1 or 2. */
   private intendedUs: Float64Array | null = null
-  /** By entry: [from, to) pairs of numbers ahead that are not to be sent. */
-  private skips: number[][] | null = null
+  /** By entry: numbers ahead that are not to be sent. */
+  private skips: Skips[] | null = null
   private readonly client: Client
   private readonly fleet: Fleet
   private readonly group: Group
@@ -242,9 +245,7 @@ export class Publisher {
     const schedule = group.schedules[e]!
     let area = schedule.areaAfter(this.client.index, seq, previousArea)
     const skips = this.skips?.[e]
-    while (skips !== undefined && skips.length > 0 && skips[0]! <= seq) {
-      const to = skips[1]!
-      skips.splice(0, 2)
+    for (let to = skips?.takeAt(seq) ?? seq; seq < to; to = skips!.takeAt(seq)) {
       while (seq < to) area = schedule.areaAfter(this.client.index, ++seq, area)
     }
     group.next[s] = seq
@@ -278,11 +279,8 @@ export class Publisher {
       this.advance(e, to, area)
       return
     }
-    this.skips ??= this.group.schedules.map(() => [])
-    const list = this.skips[e]!
-    let at = list.length
-    while (at > 0 && list[at - 2]! > from) at -= 2
-    list.splice(at, 0, from, to)
+    this.skips ??= this.group.schedules.map(() => new Skips())
+    this.skips[e]!.add(from, to)
   }
 
   /** Applies `unsent`: of what came due while the client could not send, only so much is kept. */
@@ -294,14 +292,12 @@ export class Publisher {
     if (this.group.dueUs[s]! >= sinceUs) return
     const ahead = this.skips?.[e]
     const end = this.numberAt(e, sinceUs)
-    let skipped = 0
-    for (let i = 0; ahead !== undefined && i < ahead.length; i += 2) skipped += Math.max(0, Math.min(end, ahead[i + 1]!) - ahead[i]!)
-    let surplus = end - this.group.next[s]! - skipped - (keep as number)
+    let surplus = end - this.group.next[s]! - (ahead?.countBelow(end) ?? 0) - (keep as number)
     if (surplus <= 0) return
     if (drop === 'oldest') while (surplus-- > 0) this.drop(e)
     else {
       const newest: number[] = []
-      for (let seq = end - 1; newest.length < surplus; seq--) if (!isSkipped(ahead, seq)) newest.push(seq)
+      for (let seq = end - 1; newest.length < surplus; seq--) if (!ahead?.has(seq)) newest.push(seq)
       for (const seq of newest.reverse()) {
         this.countDropped(e, seq)
         this.skip(e, seq, seq + 1, EXCEPTION.dropped)
@@ -356,15 +352,15 @@ export class Publisher {
     const isPlanned = name === 'sent' || name === 'dropped'
     const isWanted = isPlanned && qos > 0
     const isRequest = isPlanned && this.group.plan.publish[e]!.request !== null
-    const { counts } = metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos))
-    counts[name]++
-    if (isWanted) counts.ackWanted++
-    if (isRequest) counts.replyWanted++
-    if (!hasNodes) return
-    const atNode = metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)).counts
-    atNode[name]++
-    if (isWanted) atNode.ackWanted++
-    if (isRequest) atNode.replyWanted++
+    add(metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)), name, isWanted, isRequest)
+    if (hasNodes) add(metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)), name, isWanted, isRequest)
+    const second = this.atSecond(intendedUs, qos)
+    if (second !== null) add(second, name, isWanted, isRequest)
+  }
+
+  private atSecond(intendedUs: number, qos: number): Cell<'publishes'> | null {
+    const second = this.fleet.secondOf(intendedUs)
+    return second < 0 ? null : this.fleet.metrics.publishesBySecond.at(secondKey.publish(second, qos))
   }
 
   private record(e: number, seq: number, name: 'ack' | 'sendLag' | 'blocked' | 'roundTrip', valueUs: number, intendedUs: number): void {
@@ -372,6 +368,7 @@ export class Publisher {
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
     metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)).record(name, valueUs)
     if (hasNodes) metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)).record(name, valueUs)
+    this.atSecond(intendedUs, qos)?.record(name, valueUs)
   }
 
   /** The earliest intended time after `afterUs` among the streams' next messages: what is due by then waits for something else. */
@@ -385,8 +382,8 @@ export class Publisher {
   }
 }
 
-/** Whether a number is in one of the [from, to) pairs. */
-function isSkipped(skips: readonly number[] | undefined, seq: number): boolean {
-  for (let i = 0; skips !== undefined && i < skips.length; i += 2) if (skips[i]! <= seq && seq < skips[i + 1]!) return true
-  return false
+function add({ counts }: Cell<'publishes'>, name: Counter<'publishes'>, isWanted: boolean, isRequest: boolean): void {
+  counts[name]++
+  if (isWanted) counts.ackWanted++
+  if (isRequest) counts.replyWanted++
 }

@@ -7,15 +7,19 @@
 import type { Event } from '../mqtt/output.ts'
 import { matches } from '../mqtt/topic.ts'
 import { ARRIVAL } from '../stats/ledger.ts'
+import type { Cell } from '../stats/metrics.ts'
+import { secondKey } from '../stats/seconds.ts'
 import { Answerer } from './answerer.ts'
 import type { Subscribed } from './catalogue.ts'
 import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import { type Header, OK, REPLY_NODE, readText, sameRun, WILL_ENTRY } from './header.ts'
+import { Outage } from './outage.ts'
 import type { QoS } from './plan.ts'
 import { REPLY_LANE, streamOf } from './slice.ts'
 import { Standing } from './standing.ts'
+import { bitCount, hashOf, topicText } from './topic-of.ts'
 import { requestProperties } from './wire.ts'
 
 const header: Header = { run: 0, publisher: 0, entry: 0, seq: 0, intendedUs: 0, node: 0 }
@@ -28,6 +32,8 @@ export class Receiver {
   private copies: Map<string, number> | null = null
   /** Acknowledgements that `ackAfter` delays: (due µs, packet identifier, QoS), flat. Made when first needed. */
   private delayedAcks: number[] | null = null
+  /** The last loss of the connection, and what came after it; null: there was none. */
+  private outage: Outage | null = null
   private subscribedAtUs = Number.NaN
   private unanswered = 0
   /** Bits of the subscriptions that have had an answer. */
@@ -94,8 +100,22 @@ export class Receiver {
 
   /** The connection is gone. */
   lost(nowUs: number): void {
+    if (!this.standing.isConnected) return
     this.standing.lost(nowUs, this.client.endsWithConnection)
     this.delayedAcks = null
+    this.endQueue()
+    this.outage = new Outage(this.client, nowUs)
+  }
+
+  /** The client is connected again. */
+  returned(nowUs: number, sessionPresent: boolean): void {
+    this.outage?.returned(nowUs, sessionPresent)
+  }
+
+  /** What had waited on the broker has come, or will not. */
+  endQueue(): void {
+    this.outage?.end()
+    this.outage = null
   }
 
   /** When `serve` wants to be called. */
@@ -142,6 +162,7 @@ export class Receiver {
       return
     }
     if (header.entry === WILL_ENTRY) {
+      if (!event.retain) fleet.wills.arrived(header.publisher, header.seq, nowUs)
       this.count(-1, 0, 'excused')
       return
     }
@@ -219,6 +240,7 @@ export class Receiver {
       return
     }
     const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, rank, publishedQos)
+    if (this.outage !== null && arrival !== ARRIVAL.duplicate) this.outage.arrived(header.intendedUs, qos, nowUs)
     if (arrival === ARRIVAL.duplicate && mask !== plain && this.takeShared(mask, stream, rank)) {
       if (isMeasured) this.arrived(qos, nowUs, true)
       return
@@ -254,13 +276,23 @@ export class Receiver {
   private arrived(qos: QoS, nowUs: number, isShared: boolean): void {
     const { metrics, hasNodes } = this.fleet
     const latencyUs = nowUs - header.intendedUs
-    const cell = metrics.deliveries.at(cellKey.delivery(this.group.plan.index, header.entry, qos))
+    const cell = metrics.deliveries.at(cellKey.delivery(this.group.plan.index, header.entry, qos, this.client.isPersistent))
     cell.counts.arrived++
     cell.record('endToEnd', latencyUs)
+    const second = this.atSecond(header.intendedUs, qos)
+    if (second !== null) {
+      second.counts.arrived++
+      second.record('endToEnd', latencyUs)
+    }
     if (!hasNodes || isShared) return
     const pair = metrics.deliveriesByPair.at(cellKey.pair(header.node, this.standing.nodeAt(header.intendedUs)))
     pair.counts.arrived++
     pair.record('endToEnd', latencyUs)
+  }
+
+  private atSecond(timeUs: number, qos: number): Cell<'deliveries'> | null {
+    const second = this.fleet.secondOf(timeUs)
+    return second < 0 ? null : this.fleet.metrics.deliveriesBySecond.at(secondKey.delivery(second, this.client.isPersistent, qos))
   }
 
   /** Bits of the subscriptions that this topic matches and that may bring it; 0 if none does, or if the topic is not the stream's. */
@@ -335,7 +367,11 @@ export class Receiver {
   /** @param entry  -1: of no known stream; counted with the group's and shown in the totals */
   private count(entry: number, qos: number, name: 'excused' | 'duplicated' | 'reordered' | 'unexpected'): void {
     const { metrics, hasNodes } = this.fleet
-    metrics.deliveries.at(cellKey.delivery(this.group.plan.index, entry < 0 ? NO_ENTRY : entry, qos)).counts[name]++
+    metrics.deliveries.at(cellKey.delivery(this.group.plan.index, entry < 0 ? NO_ENTRY : entry, qos, this.client.isPersistent)).counts[
+      name
+    ]++
+    const second = entry < 0 ? null : this.atSecond(header.intendedUs, qos)
+    if (second !== null) second.counts[name]++
     if (hasNodes) metrics.deliveriesByPair.at(cellKey.pair(entry < 0 ? this.client.node : header.node, this.client.node)).counts[name]++
   }
 }
@@ -348,24 +384,3 @@ export const NO_ENTRY = 255
 
 /** Messages whose further copies are remembered, a client. */
 const MAX_COPIES = 4096
-
-function bitCount(mask: number): number {
-  let count = 0
-  for (; mask !== 0; mask &= mask - 1) count++
-  return count
-}
-
-const utf8 = new TextDecoder()
-
-/** The topic of a PUBLISH as text: not for every message. */
-function topicText(event: Event): string {
-  return utf8.decode(event.bytes.subarray(event.topicStart, event.topicEnd))
-}
-
-/** FNV-1a of the topic. */
-function hashOf(event: Event): number {
-  const { bytes, topicEnd } = event
-  let hash = 0x811c9dc5
-  for (let i = event.topicStart; i < topicEnd; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-  return hash | 0
-}

@@ -76,7 +76,7 @@ export function scenarioHash(plan: Plan): string {
   const nodes = plan.embedded
     ? [{ name: 'node-1', zone: null, weight: 1 }]
     : plan.nodes.map(({ name, zone, weight }) => ({ name, zone, weight }))
-  const shape = { seed, nodes, levels, settleUs, transport, groups: plan.groups.map(shapeOf), phases }
+  const shape = { seed, nodes, levels, settleUs, transport, groups: plan.groups.map(shapeOf), phases, faults: plan.faults }
   return createHash('sha256')
     .update(JSON.stringify(sortKeys(shape)))
     .digest('hex')

@@ -8,6 +8,7 @@
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { faults, measure } from './fault-schema.ts'
 import {
   above0,
   between,
@@ -19,8 +20,8 @@ import {
   filled,
   flag,
   LATER,
+  levelValue,
   map,
-  measured,
   mustBeWhole,
   name,
   notNegative,
@@ -271,12 +272,6 @@ const group = map({
   subscribe: z.array(subscribe, { error: 'expected a list' }).describe('What the clients want').prefault([]),
 })
 
-const levelValue = z
-  .union([text, z.number()], { error: 'expected a text' })
-  .transform(String)
-  .refine((value) => value !== '', 'must not be empty')
-  .refine((value) => !/[/+#\0]/.test(value), 'is one level of a topic: no /, + or #')
-
 const level = z
   .union([z.array(levelValue), between(count, 1, MAX_LEVEL_VALUES)], { error: 'expected a list of values, or their number' })
   .superRefine((values, context) => {
@@ -288,7 +283,7 @@ const level = z
 const phases = map({
   connect: notNegative(duration).describe('At the longest').prefault('10m'),
   warmUp: notNegative(duration).describe('Load that is not measured').prefault('5s'),
-  measure: notNegative(measured).describe('What the report is about').prefault('30s'),
+  measure: measure.prefault('30s'),
   drain: notNegative(duration).describe('At the longest: until nothing owed is missing').prefault('10s'),
   cleanUp: flag.describe('Sessions ended and retained topics cleared on the broker').prefault(true),
 })
@@ -309,63 +304,60 @@ const sentinel = z
   .describe('An independent client that measures the same nodes: true, false, or {rate: 10/s}')
   .prefault(true)
 
-export const scenario = map(
-  {
-    name: filled
-      .max(100, 'must be at most 100 characters')
-      .refine((word) => !/[/\\\p{Cc}]/u.test(word), 'is part of a folder’s name: no / or \\')
-      .describe('Default: the file’s name')
-      .optional(),
-    description: text.prefault(''),
-    seed: between(count, 0, U32).describe('Every random choice comes from it: the same seed gives the same traffic').prefault(42),
-    labels: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'expected a text' }).transform(String), {
-        error: 'expected a map',
-      })
-      .describe('For the report only')
-      .prefault({}),
-    brokers: z
-      .array(
-        map({
-          name: name.describe('Default: node-1, node-2 …').optional(),
-          url: filled.describe('mqtt://HOST:PORT, mqtts://, ws:// or wss://'),
-          zone: text.optional(),
-          weight: z
-            .number({ error: 'expected a number' })
-            .positive('must be above 0')
-            .describe('Share of clients, with placement: weighted')
-            .prefault(1),
-        }),
-        { error: 'expected a list of maps such as {name: a, url: "mqtt://127.0.0.1:1883"}' },
-      )
-      .max(MAX_NODES, `must be at most ${MAX_NODES}`)
-      .describe('The nodes of the cluster; left out: the embedded broker is started')
-      .prefault([]),
-    topics: z
-      .record(name, level, { error: 'expected a map of levels' })
-      .describe('Levels of the topic tree: a list of values, or their number')
-      .prefault({}),
-    settle: notNegative(duration).describe('How long a cluster may take to know a subscription').prefault('1s'),
-    transport: oneOf('auto', 'epoll', 'stream').prefault('auto'),
-    probe: flag.describe('Whether the nodes are checked before the load').prefault(true),
-    sentinel,
-    placement: placement.prefault('weighted'),
-    load: load.prefault({ '0s': '100%' }),
-    phases: phases.prefault({}),
-    thresholds: z.array(threshold, { error: 'expected a list' }).describe('What must hold; default: clients.failed == 0').optional(),
-    gates: z
-      .record(z.string(), above0(share), { error: 'expected a map such as {endToEnd.p99: 10%}' })
-      .refine((gates) => Object.keys(gates).length <= MAX_GATES, `must be at most ${MAX_GATES}: each more makes a false alarm likelier`)
-      .describe('Metrics for compare, with their margins')
-      .prefault({}),
-    faults: z.array(z.unknown(), { error: LATER }).max(0, LATER).optional(),
-    groups: z
-      .record(name, group, { error: 'expected a map of groups' })
-      .refine((groups) => Object.keys(groups).length > 0, 'needs at least one group')
-      .describe('Clients that behave alike'),
-  },
-  ['windows'],
-)
+export const scenario = map({
+  name: filled
+    .max(100, 'must be at most 100 characters')
+    .refine((word) => !/[/\\\p{Cc}]/u.test(word), 'is part of a folder’s name: no / or \\')
+    .describe('Default: the file’s name')
+    .optional(),
+  description: text.prefault(''),
+  seed: between(count, 0, U32).describe('Every random choice comes from it: the same seed gives the same traffic').prefault(42),
+  labels: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'expected a text' }).transform(String), {
+      error: 'expected a map',
+    })
+    .describe('For the report only')
+    .prefault({}),
+  brokers: z
+    .array(
+      map({
+        name: name.describe('Default: node-1, node-2 …').optional(),
+        url: filled.describe('mqtt://HOST:PORT, mqtts://, ws:// or wss://'),
+        zone: text.optional(),
+        weight: z
+          .number({ error: 'expected a number' })
+          .positive('must be above 0')
+          .describe('Share of clients, with placement: weighted')
+          .prefault(1),
+      }),
+      { error: 'expected a list of maps such as {name: a, url: "mqtt://127.0.0.1:1883"}' },
+    )
+    .max(MAX_NODES, `must be at most ${MAX_NODES}`)
+    .describe('The nodes of the cluster; left out: the embedded broker is started')
+    .prefault([]),
+  topics: z
+    .record(name, level, { error: 'expected a map of levels' })
+    .describe('Levels of the topic tree: a list of values, or their number')
+    .prefault({}),
+  settle: notNegative(duration).describe('How long a cluster may take to know a subscription').prefault('1s'),
+  transport: oneOf('auto', 'epoll', 'stream').prefault('auto'),
+  probe: flag.describe('Whether the nodes are checked before the load').prefault(true),
+  sentinel,
+  placement: placement.prefault('weighted'),
+  load: load.prefault({ '0s': '100%' }),
+  phases: phases.prefault({}),
+  thresholds: z.array(threshold, { error: 'expected a list' }).describe('What must hold; default: clients.failed == 0').optional(),
+  gates: z
+    .record(z.string(), above0(share), { error: 'expected a map such as {endToEnd.p99: 10%}' })
+    .refine((gates) => Object.keys(gates).length <= MAX_GATES, `must be at most ${MAX_GATES}: each more makes a false alarm likelier`)
+    .describe('Metrics for compare, with their margins')
+    .prefault({}),
+  faults: faults.prefault([]),
+  groups: z
+    .record(name, group, { error: 'expected a map of groups' })
+    .refine((groups) => Object.keys(groups).length > 0, 'needs at least one group')
+    .describe('Clients that behave alike'),
+})
 
 export type Scenario = z.output<typeof scenario>
 export type ScenarioGroup = Scenario['groups'][string]

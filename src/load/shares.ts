@@ -4,6 +4,8 @@
  * Members sit in several workers and each sees only some of the messages, so what their workers know is put together before anything is said
  * to be lost. A message is owed if some member stood all the time from `settle` before its intended time until `settle` after the send, and
  * no member was lost meanwhile: the broker may have chosen that one. At QoS 0 it may also have chosen one whose session waits offline.
+ *
+ * How evenly members are chosen is the broker's own affair (MQTT 5.0 §4.8.2), so it is told and not judged.
  */
 import { isSet } from '../stats/ledger.ts'
 import type { Client } from './client.ts'
@@ -27,6 +29,34 @@ export interface ShareFacts {
   readonly offline: Spans
   readonly gone: Spans
   readonly bitmaps: ReadonlyMap<number, Uint32Array>
+  readonly loads: MemberLoads
+}
+
+/** What each of some members has had of the measured messages, repeats too, summed up. */
+interface MemberLoads {
+  readonly members: number
+  readonly sum: number
+  readonly sumOfSquares: number
+  /** Infinity and 0 where there is no member. */
+  readonly least: number
+  readonly most: number
+}
+
+/** How the measured messages of a shared subscription were spread over all its members, whatever their group. */
+export interface ShareSpread {
+  /** `$share/NAME/FILTER`. */
+  readonly filter: string
+  /** Indices of the members' groups. */
+  readonly groups: readonly number[]
+  /** Clients whose subscription was granted at any time. */
+  readonly members: number
+  /** Repeats too. */
+  readonly received: number
+  /** Of a member. */
+  readonly least: number
+  readonly most: number
+  /** Jain's index: 1 is even, 1/members is all to one; null: nothing was received. */
+  readonly fairness: number | null
 }
 
 /** The shared subscriptions of a fleet, one row for each and each group. */
@@ -51,23 +81,28 @@ export function shareFacts(fleet: Fleet): ShareFacts[] {
   }))
 }
 
-function standingOf(members: readonly { client: Client; s: number }[]): Pick<ShareFacts, 'qos' | 'stood' | 'ended' | 'offline' | 'gone'> {
+function standingOf(
+  members: readonly { client: Client; s: number }[],
+): Pick<ShareFacts, 'qos' | 'stood' | 'ended' | 'offline' | 'gone' | 'loads'> {
+  let loads = NO_LOADS
   const [stood, ended, offline, gone]: number[][] = [[], [], [], []]
   let qos = 0
   for (const { client, s } of members) {
     const { standing } = client.receiver!
+    const before = stood!.length
     qos = Math.max(qos, standing.grantedQos[s]!)
     standing.eachStand(s, client.endsWithConnection ? 0 : client.group.expiryUs, (fromUs, toUs) => {
       stood!.push(fromUs, toUs)
       if (toUs !== Number.POSITIVE_INFINITY) ended!.push(toUs, toUs + 1)
     })
+    if (stood!.length > before) loads = addLoads(loads, loadOf(client.receiver!.sharedBy(s)))
     if (client.endsWithConnection) continue
     standing.eachAbsence((fromUs, toUs) => {
       offline!.push(fromUs, toUs)
       if (toUs === Number.POSITIVE_INFINITY) gone!.push(fromUs, toUs)
     })
   }
-  return { qos: qos as QoS, stood: union(stood!), ended: union(ended!), offline: union(offline!), gone: union(gone!) }
+  return { qos: qos as QoS, stood: union(stood!), ended: union(ended!), offline: union(offline!), gone: union(gone!), loads }
 }
 
 /** A shared subscription as all its members together had it. */
@@ -121,9 +156,50 @@ export class Share {
 
 /** Puts together what the workers have told, by filter. */
 export function mergeShares(told: readonly ShareFacts[]): Share[] {
+  return byFilter(told).map((parts) => new Share(parts))
+}
+
+/** How even the broker was to the members, by filter. */
+export function shareSpreads(told: readonly ShareFacts[]): ShareSpread[] {
+  return byFilter(told).map((parts) => {
+    const { members, sum, sumOfSquares, least, most } = parts.map(({ loads }) => loads).reduce(addLoads, NO_LOADS)
+    return {
+      filter: parts[0]!.filter,
+      groups: [...new Set(parts.map(({ group }) => group))].sort((a, b) => a - b),
+      members,
+      received: sum,
+      least: members === 0 ? 0 : least,
+      most,
+      // R. Jain, D. Chiu, W. Hawe, "A Quantitative Measure of Fairness and Discrimination", 1984.
+      fairness: sum === 0 ? null : sum ** 2 / (members * sumOfSquares),
+    }
+  })
+}
+
+function byFilter(told: readonly ShareFacts[]): ShareFacts[][] {
   const filters = new Map<string, ShareFacts[]>()
-  for (const part of told) filters.set(part.filter, [...(filters.get(part.filter) ?? []), part])
-  return [...filters.values()].map((parts) => new Share(parts))
+  for (const part of told) {
+    const parts = filters.get(part.filter)
+    if (parts === undefined) filters.set(part.filter, [part])
+    else parts.push(part)
+  }
+  return [...filters.values()]
+}
+
+const NO_LOADS: MemberLoads = { members: 0, sum: 0, sumOfSquares: 0, least: Number.POSITIVE_INFINITY, most: 0 }
+
+function loadOf(count: number): MemberLoads {
+  return { members: 1, sum: count, sumOfSquares: count ** 2, least: count, most: count }
+}
+
+function addLoads(a: MemberLoads, b: MemberLoads): MemberLoads {
+  return {
+    members: a.members + b.members,
+    sum: a.sum + b.sum,
+    sumOfSquares: a.sumOfSquares + b.sumOfSquares,
+    least: Math.min(a.least, b.least),
+    most: Math.max(a.most, b.most),
+  }
 }
 
 /** Spans in any order, put in order and joined where they meet. */

@@ -76,6 +76,12 @@ export class Standing {
     return this.connectedAtUs <= fromUs || this.covered(CONNECTED, fromUs, toUs)
   }
 
+  /** Whether the client was connected at any time from `fromUs` to `toUs`. */
+  wasThereBetween(fromUs: number, toUs: number): boolean {
+    if (this.connectedAtUs <= toUs) return true
+    return this.past?.some((i) => i.what === CONNECTED && i.fromUs <= toUs && i.toUs >= fromUs) ?? false
+  }
+
   /** Whether what was sent by then waited on the broker for a client that returned only when its session had expired. */
   waitedInVain(toUs: number): boolean {
     return this.past?.some((i) => i.what === EXPIRED && i.fromUs < toUs && toUs <= i.toUs) ?? false

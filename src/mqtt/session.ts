@@ -69,6 +69,11 @@ export class Session {
     return this.limits
   }
 
+  /** When something was last sent, µs. */
+  get sentAtUs(): number {
+    return this.lastSentUs
+  }
+
   /** When `keepAlive` wants to be called, microseconds; Infinity without a connection or a keep alive. */
   get keepAliveDueUs(): number {
     const keepAliveS = this.limits.serverKeepAliveS ?? this.options.keepAliveS
@@ -186,10 +191,14 @@ export class Session {
     this.lastSentUs = nowUs
   }
 
-  /** Writes PINGREQ when nothing was sent for the keep alive. False: the broker hasn't answered one for as long; close the connection. */
-  keepAlive(nowUs: number, out: Output): boolean {
+  /**
+   * Writes PINGREQ when nothing was sent for the keep alive. False: the broker hasn't answered one for as long; close the connection.
+   *
+   * @param isDeaf  the owner does not read now: whether there was an answer is not known
+   */
+  keepAlive(nowUs: number, out: Output, isDeaf = false): boolean {
     if (nowUs < this.keepAliveDueUs) return true
-    if (!Number.isNaN(this.pingSentUs)) return false
+    if (!Number.isNaN(this.pingSentUs) && !isDeaf) return false
     writePingreq(out)
     this.lastSentUs = this.pingSentUs = nowUs
     return true
@@ -209,6 +218,16 @@ export class Session {
     const { level, cleanStart, sessionExpiryS } = this.options
     const ends = level === 5 ? (this.limits.sessionExpiryS ?? sessionExpiryS) === 0 : cleanStart
     if (ends) this.abandonAll(out)
+  }
+
+  /** Leaves the connection behind as a session of its own, to read what the broker still says there; `connectionLost` follows for this one. */
+  leaveBehind(): Session {
+    const behind = new Session(this.options)
+    behind.state = this.state
+    behind.limits = this.limits
+    behind.partial = this.partial
+    this.partial = null
+    return behind
   }
 
   /** Ends the session for us, whatever the broker keeps: ABANDONED for each message in flight. */

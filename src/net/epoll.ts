@@ -14,10 +14,10 @@
  */
 import { constants } from 'node:os'
 import { assert } from '../errors.ts'
-import { US_PER_S } from '../units.ts'
 import { Dialer } from './dial.ts'
 import { Held } from './held.ts'
 import * as c from './libc.ts'
+import { PollSet } from './pollset.ts'
 import type { Endpoint, OpenOptions, Transport, TransportHandler } from './transport.ts'
 
 const { EAGAIN, EINTR, ENOBUFS } = constants.errno
@@ -25,8 +25,6 @@ const { EAGAIN, EINTR, ENOBUFS } = constants.errno
 /** Room for what a broker sends in a burst; it is read again when full, up to READS times, so that one socket can't starve the others. */
 const RECEIVE_BYTES = 65_536
 const READS = 16
-/** Events taken from the kernel at once; the kernel hands out the rest in turn. */
-const MAX_EVENTS = 1024
 /** What one socket may hold unsent. An owner that heeds `send` never comes near; one that doesn't must not eat the machine. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024
 
@@ -40,25 +38,13 @@ const HOLDING = 8
 const FAILED = 16
 /** The owner has left; what waits is still sent. */
 const LEAVING = 32
+/** Nothing is read, and the peer's end is told: EPOLLRDHUP shows it without reading. PAUSED goes with it. */
+const ABANDONED = 64
 
 interface Failure {
   readonly slot: number
   readonly generation: number
   readonly errno: number
-}
-
-/** null: epoll can be used here; else why not. */
-export function epollAvailable(): string | null {
-  if (process.platform !== 'linux') return `epoll needs Linux, this is ${process.platform}`
-  try {
-    const libc = c.loadLibc()
-    const epoll = libc.epoll_create1(c.EPOLL_CLOEXEC)
-    if (epoll < 0) return `epoll_create1 failed: ${c.errnoName(libc.errno())}`
-    libc.close(epoll)
-    return null
-  } catch (error) {
-    return `koffi, which calls libc, can't be loaded: ${(error as Error).message}`
-  }
 }
 
 export class EpollTransport implements Transport {
@@ -69,7 +55,7 @@ export class EpollTransport implements Transport {
   private readonly handler: TransportHandler
   private readonly libc = c.loadLibc()
   private readonly dialer = new Dialer(this.libc)
-  private epoll: number
+  private readonly set = new PollSet(this.libc)
   private readonly bufferAddress: number
 
   // By slot. They grow together.
@@ -77,34 +63,18 @@ export class EpollTransport implements Transport {
   private fds = new Int32Array(0)
   private generations = new Int32Array(0)
   private flags = new Uint8Array(0)
-  private armed = new Uint8Array(0)
+  private armed = new Uint16Array(0)
   private readonly freeSlots: number[] = []
   private readonly held = new Map<number, Held>()
   private failures: Failure[] = []
 
   private readonly received = Buffer.allocUnsafeSlow(RECEIVE_BYTES)
   private readonly receivedAddress = this.libc.address(this.received)
-  private readonly eventBytes = Buffer.alloc(MAX_EVENTS * c.EVENT_WORDS * 4)
-  private readonly events = words(this.eventBytes)
-  private readonly eventsAddress = this.libc.address(this.eventBytes)
-  // The one that epoll_ctl reads: a page of its own, as an address asks for.
-  private readonly interestBytes = Buffer.alloc(4096)
-  private readonly interest = words(this.interestBytes)
-  private readonly interestAddress = this.libc.address(this.interestBytes)
-  /** Seconds and nanoseconds, each the low word of 64 bits. */
-  private readonly timeBytes = Buffer.alloc(4096)
-  private readonly time = words(this.timeBytes)
-  private readonly timeAddress = this.libc.address(this.timeBytes)
-  /** Linux waits for less than a millisecond since 5.11; before, and where a container forbids it, waits are rounded up. */
-  private readonly isFine: boolean
 
   constructor(handler: TransportHandler, bufferBytes: number) {
     this.handler = handler
     this.buffer = Buffer.allocUnsafeSlow(bufferBytes)
     this.bufferAddress = this.libc.address(this.buffer)
-    this.epoll = this.libc.epoll_create1(c.EPOLL_CLOEXEC)
-    if (this.epoll < 0) throw new Error(`epoll_create1: ${c.errnoName(this.libc.errno())}`)
-    this.isFine = this.libc.epoll_pwait2(this.epoll, this.eventsAddress, 1, this.timeAddress, 0, 0) === 0
   }
 
   open(owner: number, endpoint: Endpoint, options: OpenOptions): number {
@@ -121,7 +91,10 @@ export class EpollTransport implements Transport {
 
   send(slot: number, start: number, end: number): boolean {
     const flags = this.flags[slot]!
-    if ((flags & FAILED) !== 0) return false
+    if ((flags & (FAILED | ABANDONED)) !== 0) {
+      assert((flags & ABANDONED) === 0, 'nothing is sent on an abandoned socket')
+      return false
+    }
     let sent = 0
     if ((flags & (HOLDING | CONNECTING)) === 0) {
       sent = this.libc.send(this.fds[slot]!, this.bufferAddress + start, end - start, c.MSG_NOSIGNAL | c.MSG_DONTWAIT)
@@ -145,7 +118,14 @@ export class EpollTransport implements Transport {
   }
 
   resume(slot: number): void {
-    this.flags[slot]! &= ~PAUSED
+    this.flags[slot]! &= ~(PAUSED | ABANDONED)
+    this.arm(slot)
+  }
+
+  abandon(slot: number, owner: number): void {
+    assert((this.flags[slot]! & (OPEN | LEAVING)) === OPEN, 'only an open socket is abandoned')
+    this.owners[slot] = owner
+    this.flags[slot]! |= PAUSED | ABANDONED
     this.arm(slot)
   }
 
@@ -156,7 +136,7 @@ export class EpollTransport implements Transport {
       this.libc.setsockopt(this.fds[slot]!, c.SOL_SOCKET, c.SO_LINGER, LINGER_NOT, LINGER_NOT.length)
     } else if ((flags & OPEN) !== 0) {
       if ((flags & (HOLDING | FAILED)) === HOLDING) {
-        this.flags[slot]! |= LEAVING
+        this.flags[slot] = (flags & ~ABANDONED) | LEAVING
         this.arm(slot)
         return
       }
@@ -169,37 +149,31 @@ export class EpollTransport implements Transport {
     const timeout = this.failures.length > 0 ? 0 : Math.max(0, timeoutUs)
     const before = timeout > 0 ? performance.now() : 0
     // -1 is EINTR, which is no event; the owner polls again.
-    const count = this.wait(timeout)
+    const count = this.set.wait(timeout)
     const waitedUs = timeout > 0 ? (performance.now() - before) * 1000 : 0
     if (this.failures.length > 0) this.tellFailures()
+    const { events } = this.set
     for (let i = 0, at = 0; i < count; i++, at += c.EVENT_WORDS) {
-      const slot = this.events[at + c.EVENT_DATA_WORD]!
-      const generation = this.events[at + c.EVENT_DATA_WORD + 1]!
-      if (this.generations[slot] === generation) this.dispatch(slot, generation, this.events[at]!)
+      const slot = events[at + c.EVENT_DATA_WORD]!
+      const generation = events[at + c.EVENT_DATA_WORD + 1]!
+      if (this.generations[slot] === generation) this.dispatch(slot, generation, events[at]!)
     }
     return waitedUs
   }
 
-  /** Not to wait at all is the older call's: it has no time to read. */
-  private wait(timeoutUs: number): number {
-    if (timeoutUs === 0 || !this.isFine)
-      return this.libc.epoll_wait(this.epoll, this.eventsAddress, MAX_EVENTS, Math.ceil(timeoutUs / 1000))
-    const seconds = Math.floor(timeoutUs / US_PER_S)
-    this.time[0] = seconds
-    this.time[2] = Math.ceil((timeoutUs - seconds * US_PER_S) * 1000)
-    return this.libc.epoll_pwait2(this.epoll, this.eventsAddress, MAX_EVENTS, this.timeAddress, 0, 0)
-  }
-
   dispose(): void {
     for (let slot = 0; slot < this.flags.length; slot++) if (this.flags[slot] !== 0) this.release(slot)
-    if (this.epoll >= 0) this.libc.close(this.epoll)
-    this.epoll = -1
+    this.set.close()
   }
 
   private dispatch(slot: number, generation: number, events: number): void {
     const flags = this.flags[slot]!
     if ((flags & CONNECTING) !== 0) {
       this.finishConnect(slot, events)
+      return
+    }
+    if ((flags & ABANDONED) !== 0 && (events & (c.EPOLLRDHUP | c.EPOLLERR | c.EPOLLHUP)) !== 0) {
+      this.finish(slot, c.endErrno(this.libc, this.fds[slot]!))
       return
     }
     if ((flags & HOLDING) !== 0 && (events & (c.EPOLLOUT | c.EPOLLERR | c.EPOLLHUP)) !== 0) {
@@ -213,7 +187,7 @@ export class EpollTransport implements Transport {
   }
 
   private finishConnect(slot: number, events: number): void {
-    const errno = (events & (c.EPOLLERR | c.EPOLLHUP)) !== 0 ? this.socketError(slot) : 0
+    const errno = (events & (c.EPOLLERR | c.EPOLLHUP)) !== 0 ? c.socketErrno(this.libc, this.fds[slot]!) : 0
     if (errno !== 0) {
       this.finish(slot, errno)
       return
@@ -221,12 +195,6 @@ export class EpollTransport implements Transport {
     this.flags[slot] = (this.flags[slot]! & ~CONNECTING) | OPEN
     this.arm(slot)
     this.handler.onOpen(this.owners[slot]!)
-  }
-
-  private socketError(slot: number): number {
-    const value = Buffer.alloc(4)
-    this.libc.getsockopt(this.fds[slot]!, c.SOL_SOCKET, c.SO_ERROR, value, Buffer.from([4, 0, 0, 0]))
-    return value.readInt32LE(0)
   }
 
   /**
@@ -324,7 +292,8 @@ export class EpollTransport implements Transport {
     const flags = this.flags[slot]!
     if ((flags & FAILED) !== 0) return 0
     if ((flags & CONNECTING) !== 0) return c.EPOLLOUT
-    return ((flags & (PAUSED | LEAVING)) === 0 ? c.EPOLLIN : 0) | ((flags & HOLDING) !== 0 ? c.EPOLLOUT : 0)
+    const reading = (flags & ABANDONED) !== 0 ? c.EPOLLRDHUP : (flags & (PAUSED | LEAVING)) !== 0 ? 0 : c.EPOLLIN
+    return reading | ((flags & HOLDING) !== 0 ? c.EPOLLOUT : 0)
   }
 
   private arm(slot: number): void {
@@ -332,16 +301,11 @@ export class EpollTransport implements Transport {
     const armed = this.armed[slot]!
     if (wanted === armed) return
     this.armed[slot] = wanted
-    this.interest[0] = wanted
-    this.interest[c.EVENT_DATA_WORD] = slot
-    this.interest[c.EVENT_DATA_WORD + 1] = this.generations[slot]!
-    const operation = armed === 0 ? c.EPOLL_CTL_ADD : wanted === 0 ? c.EPOLL_CTL_DEL : c.EPOLL_CTL_MOD
-    // ENOMEM or ENOSPC (max_user_watches): the socket would be silent for ever.
-    if (this.libc.epoll_ctl(this.epoll, operation, this.fds[slot]!, this.interestAddress) < 0 && wanted !== 0) {
-      const errno = this.libc.errno()
-      this.armed[slot] = 0
-      this.fail(slot, errno)
-    }
+    const errno = this.set.arm(this.fds[slot]!, armed, wanted, slot, this.generations[slot]!)
+    if (errno === 0) return
+    // The socket would be silent for ever.
+    this.armed[slot] = 0
+    this.fail(slot, errno)
   }
 
   private takeSlot(): number {
@@ -356,7 +320,7 @@ export class EpollTransport implements Transport {
     this.fds = extend(this.fds, new Int32Array(room).fill(-1))
     this.generations = extend(this.generations, new Int32Array(room))
     this.flags = extend(this.flags, new Uint8Array(room))
-    this.armed = extend(this.armed, new Uint8Array(room))
+    this.armed = extend(this.armed, new Uint16Array(room))
     for (let slot = room - 1; slot >= count; slot--) this.freeSlots.push(slot)
   }
 
@@ -376,11 +340,7 @@ export class EpollTransport implements Transport {
 /** `struct linger` { on, 0 s }. */
 const LINGER_NOT = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
 
-function words(bytes: Buffer): Int32Array {
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-}
-
-function extend<T extends Int32Array | Uint8Array>(old: T, larger: T): T {
+function extend<T extends Int32Array | Uint16Array | Uint8Array>(old: T, larger: T): T {
   larger.set(old)
   return larger
 }

@@ -9,6 +9,7 @@
  * Constants are Linux's for x64 and arm64 (and all others but mips, parisc and sparc); both are little-endian.
  */
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { assert } from '../errors.ts'
 
@@ -35,6 +36,7 @@ export const EPOLLIN = 1
 export const EPOLLOUT = 4
 export const EPOLLERR = 8
 export const EPOLLHUP = 16
+export const EPOLLRDHUP = 0x2000
 
 /** Each returns what libc does: -1 with `errno()`, to be asked before anything else, when it failed. */
 export interface Libc {
@@ -99,4 +101,32 @@ export function loadLibc(): Libc {
 export function errnoName(errno: number): string {
   const name = getSystemErrorName(-errno)
   return name.startsWith('E') ? name : `errno ${errno}`
+}
+
+/** null: epoll can be used here; else why not. */
+export function epollAvailable(): string | null {
+  if (process.platform !== 'linux') return `epoll needs Linux, this is ${process.platform}`
+  try {
+    const libc = loadLibc()
+    const epoll = libc.epoll_create1(EPOLL_CLOEXEC)
+    if (epoll < 0) return `epoll_create1 failed: ${errnoName(libc.errno())}`
+    libc.close(epoll)
+    return null
+  } catch (error) {
+    return `koffi, which calls libc, can't be loaded: ${(error as Error).message}`
+  }
+}
+
+/** What broke a connection (SO_ERROR, which is then forgotten), or 0. */
+export function socketErrno(libc: Libc, fd: number): number {
+  const value = Buffer.alloc(4)
+  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, Buffer.from([4, 0, 0, 0]))
+  return value.readInt32LE(0)
+}
+
+/** How a connection ended whose end shows without reading (EPOLLRDHUP): 0, the peer ended it, or what broke it. */
+export function endErrno(libc: Libc, fd: number): number {
+  const errno = socketErrno(libc, fd)
+  // A reset that came behind the end: reading would have met the end.
+  return errno === constants.errno.EPIPE ? 0 : errno
 }

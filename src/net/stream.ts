@@ -8,13 +8,17 @@
  * Against `epoll` it costs more for each message, and `send` is true a little early: a socket counts as full when Node's own high-water
  * mark (16 KiB) is passed, not at the first byte that waits.
  *
+ * Node learns of a peer's end by reading. On an abandoned socket a `Watch` sees it without; it is made, and libc loaded, for the first.
+ *
  * Trap: Node emits after destroy too (errors, and what sits in queues). So every listener asks `isHere` first.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import WebSocket from 'ws'
 import { assert } from '../errors.ts'
+import { epollAvailable, errnoName } from './libc.ts'
 import type { Endpoint, OpenOptions, TlsOptions, Transport, TransportHandler, WebSocketOptions } from './transport.ts'
+import { Watch } from './watch.ts'
 import { errorWords } from './words.ts'
 
 const RECEIVE_BYTES = 65_536
@@ -36,6 +40,8 @@ export class StreamTransport implements Transport {
   private readonly leaving = new Set<Connection>()
   /** TLS sessions by owner. */
   private readonly sessions = new Map<number, Buffer>()
+  /** null: there can't be one. */
+  private watch: Watch | null | undefined
   /** Shared by all plain TCP sockets: Node fills it and calls back at once. */
   private readonly received = Buffer.allocUnsafeSlow(RECEIVE_BYTES)
 
@@ -53,7 +59,8 @@ export class StreamTransport implements Transport {
   }
 
   send(id: number, start: number, end: number): boolean {
-    const { ws, wire } = this.connections[id]!
+    const { ws, wire, isAbandoned } = this.connections[id]!
+    assert(!isAbandoned, 'nothing is sent on an abandoned socket')
     const copy = Buffer.allocUnsafe(end - start)
     this.buffer.copy(copy, 0, start, end)
     if (ws === null) return wire.write(copy)
@@ -70,8 +77,23 @@ export class StreamTransport implements Transport {
   resume(id: number): void {
     const connection = this.connections[id]!
     connection.isPaused = false
+    this.recall(connection)
     if (connection.unread.length > 0 || connection.ending !== null) setImmediate(() => this.readOn(connection))
     else if (connection.isOpen) connection.source.resume()
+  }
+
+  abandon(id: number, owner: number): void {
+    const connection = this.connections[id]
+    assert(connection?.isOpen === true, 'only an open socket is abandoned')
+    connection.owner = owner
+    this.pause(id)
+    if (connection.isAbandoned) return
+    connection.isAbandoned = true
+    const { ending, fd } = connection
+    if (ending !== null) setImmediate(() => connection.isAbandoned && ending())
+    if (this.watch === undefined) this.watch = epollAvailable() === null ? new Watch() : null
+    if (this.watch === null || fd === null) return
+    connection.watchNumber = this.watch.add(fd, (errno) => this.fail(connection, errno === 0 ? null : errnoName(errno)))
   }
 
   close(id: number, how: 'end' | 'reset'): void {
@@ -81,6 +103,8 @@ export class StreamTransport implements Transport {
     else {
       this.leaving.add(connection)
       connection.raw.once('close', () => this.leaving.delete(connection))
+      // What comes is read, for nobody: a WebSocket waits for the peer's close frame.
+      if (connection.isPaused) connection.source.resume()
       connection.end()
     }
   }
@@ -92,6 +116,7 @@ export class StreamTransport implements Transport {
   dispose(): void {
     for (const connection of this.connections) if (connection?.isHere) this.release(connection).destroy()
     for (const connection of this.leaving) connection.destroy()
+    this.watch?.dispose()
     this.sessions.clear()
   }
 
@@ -108,6 +133,7 @@ export class StreamTransport implements Transport {
     })
     connection.raw = connection.wire = raw
     raw.on('error', (error) => this.fail(connection, errorWords(error)))
+    if (scheme !== 'tcp') raw.once('connect', () => connection.isHere && this.handler.onTcp(connection.owner))
     if (scheme === 'tls' || scheme === 'wss') {
       assert(options.tls !== null, `${scheme} needs TLS options`)
       connection.wire = this.secure(connection, endpoint, options.tls)
@@ -132,7 +158,9 @@ export class StreamTransport implements Transport {
 
   private secure(connection: Connection, endpoint: Endpoint, options: TlsOptions): TLSSocket {
     const name = options.serverName ?? endpoint.hostname
-    const session = options.resume ? this.sessions.get(connection.owner) : undefined
+    // Sessions are those of the owner that connects, whoever has the socket later.
+    const { owner } = connection
+    const session = options.resume ? this.sessions.get(owner) : undefined
     const wire = connectTls({
       socket: connection.raw,
       secureContext: options.context,
@@ -148,7 +176,7 @@ export class StreamTransport implements Transport {
       if (wire.isSessionReused()) this.resumedCount++
     })
     // With TLS 1.3 it comes after the handshake, and more than once: the last is the one to use.
-    if (options.resume) wire.on('session', (bytes) => this.sessions.set(connection.owner, bytes))
+    if (options.resume) wire.on('session', (bytes) => this.sessions.set(owner, bytes))
     return wire
   }
 
@@ -168,6 +196,7 @@ export class StreamTransport implements Transport {
     }
     ws.once('open', () => this.onOpen(connection))
     ws.on('message', (bytes: Buffer, isBinary) => {
+      if (!connection.isHere) return
       if (!isBinary) this.fail(connection, 'WebSocket: text frame')
       // The frames of one read come in a row, also when the first has made the owner pause.
       else if (connection.isPaused || connection.unread.length > 0) connection.unread.push(bytes)
@@ -178,7 +207,7 @@ export class StreamTransport implements Transport {
     ws.once('close', (code) => {
       connection.ending = () => this.fail(connection, ORDERLY_CLOSES.includes(code) ? null : `WebSocket: closed with ${code}`)
       // A close frame ends a paused connection too, and would overtake what is unread.
-      if (!connection.isPaused && connection.unread.length === 0) connection.ending()
+      if (connection.isAbandoned || (!connection.isPaused && connection.unread.length === 0)) connection.ending()
     })
   }
 
@@ -210,9 +239,16 @@ export class StreamTransport implements Transport {
     this.handler.onClose(connection.owner, error)
   }
 
+  /** It is abandoned no more. */
+  private recall(connection: Connection): void {
+    connection.isAbandoned = false
+    this.watch?.drop(connection.watchNumber)
+  }
+
   private release(connection: Connection): Connection {
     assert(connection.isHere, 'only a socket in use is closed')
     connection.isHere = false
+    this.recall(connection)
     this.connections[connection.id] = undefined
     this.freeIds.push(connection.id)
     return connection
@@ -221,7 +257,7 @@ export class StreamTransport implements Transport {
 
 class Connection {
   readonly id: number
-  readonly owner: number
+  owner: number
   raw!: Socket
   wire!: Socket
   ws: WebSocket | null = null
@@ -229,6 +265,9 @@ class Connection {
   isHere = true
   isOpen = false
   isPaused = false
+  isAbandoned = false
+  /** 0: it is not watched. */
+  watchNumber = 0
   /** WebSocket messages that came while it was paused. At most those of one read. */
   readonly unread: Buffer[] = []
   /** Tells the end of a WebSocket that came to one. */
@@ -242,6 +281,12 @@ class Connection {
   /** What is paused and resumed. */
   get source(): WebSocket | Socket {
     return this.ws ?? this.wire
+  }
+
+  /** null: it is gone. Node has no public name for it. */
+  get fd(): number | null {
+    const { _handle: handle } = this.raw as Socket & { _handle: { fd: number } | null }
+    return handle?.fd ?? null
   }
 
   end(): void {

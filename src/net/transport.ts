@@ -8,12 +8,16 @@
  * Rules that both keep: the handler is never called from inside `open`, `send`, `pause`, `resume` or `close`; after `onClose`, or after the
  * owner's own `close`, nothing follows for that socket and its number is free; a paused socket brings no data, and its end shows only once
  * it is resumed or written to.
+ *
+ * An abandoned socket is one whose owner has gone, as with its network, while it stands: it is paused and never written to, but its end
+ * shows at once. It is seen without reading, so what the peer had sent before is lost with it. `stream` can do that on Linux (where koffi can
+ * be loaded; within 20 ms); elsewhere such an end may show only once the socket is resumed.
  */
 import type { SecureContext } from 'node:tls'
 import { EpollTransport } from './epoll.ts'
 import { StreamTransport } from './stream.ts'
 
-export { epollAvailable } from './epoll.ts'
+export { epollAvailable } from './libc.ts'
 
 /** One place to connect to. A node whose host name has several addresses has several of these. */
 export interface Endpoint {
@@ -68,7 +72,14 @@ export interface Transport {
    */
   send(socket: number, start: number, end: number): boolean
   pause(socket: number): void
+  /** Reads again, a paused or an abandoned socket. */
   resume(socket: number): void
+  /**
+   * Gives an open socket to another owner, who is the one told of it from now on. Nothing is read any more, nothing may be sent.
+   *
+   * The peer's end or reset is told at once. `send`'s bytes that wait may still go out (`onWritable` follows then). The old owner can `open` again at once.
+   */
+  abandon(socket: number, owner: number): void
   /** Ends the connection. `end`: what waits is still sent, then the peer sees an orderly end. `reset`: at once, and it sees ECONNRESET. */
   close(socket: number, how: 'end' | 'reset'): void
   /**
@@ -82,6 +93,8 @@ export interface Transport {
 
 /** May call every method of the transport but `poll`. */
 export interface TransportHandler {
+  /** TCP is up, and TLS or the WebSocket upgrade begins: `onOpen` or `onClose` follows. Not called for plain TCP. */
+  onTcp(owner: number): void
   /** TCP, and TLS and WebSocket where they are used, are up. */
   onOpen(owner: number): void
   /** Bytes [0, end) of `buffer` came in; borrowed: valid only during the call. */

@@ -1,5 +1,5 @@
 /**
- * From a run's totals to its report: every table is a sum of cells, and every quantile runs over what was wanted.
+ * From a run's totals to its report: every table is a sum of cells.
  */
 
 import { assert } from '../errors.ts'
@@ -8,22 +8,25 @@ import { cellOf } from '../load/group.ts'
 import type { Plan, QoS } from '../load/plan.ts'
 import { publicPlan } from '../load/secrets.ts'
 import { parseThreshold } from '../load/threshold.ts'
-import { type Histogram, summarize } from '../stats/histogram.ts'
-import type { Cell, Metrics } from '../stats/metrics.ts'
+import type { Cells, Metrics } from '../stats/metrics.ts'
+import type { Seconds } from '../stats/seconds.ts'
+import { faultFigures, windowFigures } from './faults.ts'
+import { byteCounts, clientCounts, clientFigures, deliveryFigures, publishFigures, subscriptionCounts } from './figures.ts'
 import { hostFacts } from './host.ts'
 import { evaluate } from './threshold.ts'
 import {
   type BrokerFacts,
+  type FaultFacts,
   type Figures,
   type GeneratorCheck,
   type GeneratorFigures,
-  type LatencySummary,
   type NodeFigures,
   REPORT_SCHEMA,
   type Report,
   type RunFacts,
   type Status,
   type TimelineRow,
+  type WillCounts,
 } from './types.ts'
 import { judge } from './verdict.ts'
 
@@ -44,6 +47,37 @@ export interface RunResult {
   readonly brokers: readonly BrokerFacts[] | null
   /** Checks that the controller has made itself. */
   readonly checks: readonly GeneratorCheck[]
+  /** Of the plan's faults, in their order. */
+  readonly faults: readonly FaultFacts[]
+  /** Faults that never began, and commands that failed, in words. */
+  readonly faultTroubles: readonly string[]
+  readonly seconds: Seconds
+  readonly measureStartUs: number
+  readonly windows: readonly Span[]
+  /** Measure, cut wherever a window begins or ends. */
+  readonly pieces: readonly Piece[]
+  /** null: the plan has no will. */
+  readonly wills: WillFacts | null
+}
+
+/** A window, µs since the run's epoch. */
+export interface Span {
+  readonly name: string
+  readonly startUs: number
+  readonly endUs: number
+}
+
+/** What was owed between two moments, and what became of it: an account, without latencies. Keys are `cellKey.delivery`. */
+export interface Piece {
+  readonly startUs: number
+  readonly endUs: number
+  readonly deliveries: Cells<'deliveries'>
+}
+
+export interface WillFacts {
+  readonly all: WillCounts
+  /** Each, by when its connection ended. */
+  readonly ended: readonly { readonly atUs: number; readonly outcome: keyof WillCounts }[]
 }
 
 /** A report, and what the process exits with. */
@@ -63,8 +97,9 @@ export function buildReport(result: RunResult): Outcome {
     reasons: [],
     ...whole,
     ...parts,
-    windows: {},
-    faults: {},
+    windows: windowFigures(result),
+    faults: faultFigures(result),
+    wills: result.wills?.all ?? null,
     timeline: result.timeline,
     reasonCodes: codesOf(metrics.reasonCodes),
     errors: Object.fromEntries([...metrics.errors].sort((a, b) => b[1] - a[1])),
@@ -81,8 +116,6 @@ export function buildReport(result: RunResult): Outcome {
   return judge({ ...unjudged, thresholds }, result)
 }
 
-type Sums = Omit<Required<Figures>, 'clients' | 'subscriptions' | 'bytes'>
-
 function wholeOf(result: RunResult) {
   const { plan, metrics } = result
   const clients = metrics.clients.sum()
@@ -90,7 +123,7 @@ function wholeOf(result: RunResult) {
     clients: { planned: plan.clients, ...clientCounts(clients) },
     subscriptions: subscriptionCounts(clients, plannedSubscriptions(plan)),
     bytes: byteCounts(clients),
-    ...publishFigures(metrics, () => true),
+    ...publishFigures(metrics.publishes.sum()),
     ...deliveryFigures(metrics.deliveries.sum(), result.unverified),
     ...clientFigures(clients, plan.clients, plannedSubscriptions(plan)),
   }
@@ -107,7 +140,7 @@ function partsOf(result: RunResult) {
       clients: { planned: group.clients, ...clientCounts(clients) },
       bytes: byteCounts(clients),
       ...clientFigures(clients, group.clients, subscriptions),
-      ...(group.publish.length > 0 && publishFigures(metrics, (entry) => entries[entry]!.group === group)),
+      ...(group.publish.length > 0 && publishFigures(metrics.publishes.sum((key) => entries[cellOf.publish(key).entry]!.group === group))),
       ...(group.subscribe.length > 0 && {
         subscriptions: subscriptionCounts(clients, subscriptions),
       }),
@@ -119,14 +152,14 @@ function partsOf(result: RunResult) {
   for (const name of new Set(entries.map(({ entry }) => entry.name))) {
     const isOf = (entry: number) => entries[entry]?.entry.name === name
     streams[name] = {
-      ...publishFigures(metrics, isOf),
+      ...publishFigures(metrics.publishes.sum((key) => isOf(cellOf.publish(key).entry))),
       ...deliveryFigures(metrics.deliveries.sum((key) => isOf(cellOf.delivery(key).entry))),
     }
   }
   const qos: Record<string, Figures> = {}
   for (const q of qosIn(plan)) {
     qos[q] = {
-      ...publishFigures(metrics, () => true, q),
+      ...publishFigures(metrics.publishes.sum((key) => cellOf.publish(key).qos === q)),
       ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).qos === q)),
     }
   }
@@ -147,14 +180,14 @@ function nodesOf({ plan, metrics, unverified, brokers }: RunResult): Record<stri
     plan.nodes.map(({ name }, node) => {
       const clients = metrics.clients.sum((key) => cellOf.client(key).node === node)
       const isOnly = plan.nodes.length === 1
-      const publishes = isOnly ? publishFigures(metrics, () => true) : publishSums(metrics.publishesByNode.sum((key) => key === node))
+      const publishes = isOnly ? metrics.publishes.sum() : metrics.publishesByNode.sum((key) => key === node)
       const deliveries = isOnly ? metrics.deliveries.sum() : metrics.deliveriesByPair.sum((key) => cellOf.pair(key).to === node)
       const figures: NodeFigures = {
         clients: { planned: planned.clients[node]!, ...clientCounts(clients) },
         bytes: byteCounts(clients),
         subscriptions: subscriptionCounts(clients, planned.subscriptions[node]!),
         ...clientFigures(clients, planned.clients[node]!, planned.subscriptions[node]!),
-        ...publishes,
+        ...publishFigures(publishes),
         ...deliveryFigures(deliveries, isOnly ? unverified : 0),
         ...(brokers !== null && { broker: brokers[node]! }),
       }
@@ -189,67 +222,6 @@ function pairsOf(plan: Plan, metrics: Metrics) {
       const { endToEndUs, deliveries } = deliveryFigures(metrics.deliveriesByPair.at(key))
       return { from: plan.nodes[from]!.name, to: plan.nodes[to]!.name, endToEndUs, deliveries }
     })
-}
-
-function clientCounts({ counts }: Cell<'clients'>) {
-  const { connected, failed, disconnected, reconnected } = counts
-  return { connected, failed, disconnected, reconnected }
-}
-
-function byteCounts({ counts }: Cell<'clients'>) {
-  return { sent: counts.bytesSent, received: counts.bytesReceived }
-}
-
-function subscriptionCounts({ counts }: Cell<'clients'>, planned: number) {
-  return { planned, granted: counts.granted, refused: counts.refused }
-}
-
-function clientFigures(cell: Cell<'clients'>, planned: number, subscriptions: number) {
-  const { counts, latencies } = cell
-  // What was asked for the first time and not answered at all.
-  const unanswered = Math.max(0, subscriptions - counts.granted)
-  return {
-    connectUs: summarize(latencies.connect ?? null, Math.max(planned, latencies.connect?.count ?? 0)),
-    reconnectUs: summarize(latencies.reconnect ?? null, Math.max(counts.disconnected + counts.returning, latencies.reconnect?.count ?? 0)),
-    subscribeUs: summarize(latencies.subscribe ?? null, (latencies.subscribe?.count ?? 0) + unanswered),
-    connectLagUs: complete(latencies.connectLag),
-  }
-}
-
-/** Publish figures of the entries that pass, of one QoS or of all. */
-function publishFigures(metrics: Metrics, isOf: (entry: number) => boolean, qos: number | null = null) {
-  return publishSums(metrics.publishes.sum((key) => isOf(cellOf.publish(key).entry) && (qos === null || cellOf.publish(key).qos === qos)))
-}
-
-function publishSums({
-  counts,
-  latencies,
-}: Cell<'publishes'>): Pick<Sums, 'publishes' | 'ackUs' | 'sendLagUs' | 'blockedUs' | 'roundTripUs'> {
-  const { sent, acked, refused, dropped } = counts
-  return {
-    publishes: { planned: sent + dropped, sent, acked, refused, dropped },
-    ackUs: summarize(latencies.ack ?? null, counts.ackWanted),
-    sendLagUs: complete(latencies.sendLag),
-    blockedUs: summarize(latencies.blocked ?? null, sent + dropped),
-    roundTripUs: summarize(latencies.roundTrip ?? null, counts.replyWanted),
-  }
-}
-
-function deliveryFigures({ counts, latencies }: Cell<'deliveries'>, unverified = 0) {
-  const { owed, received, lost, excused, duplicated, reordered, unexpected, dropped } = counts
-  const recorded = latencies.endToEnd?.count ?? 0
-  // Streams that are only counted have deliveries without latencies: those are of what was verified.
-  const timed = received - counts.untimedReceived
-  const verified = Math.min(timed, recorded)
-  const wanted = owed - counts.untimedOwed + dropped - (timed - verified)
-  return {
-    deliveries: { owed, received, lost, excused, duplicated, reordered, unexpected, unverified },
-    endToEndUs: summarize(latencies.endToEnd ?? null, wanted, recorded - verified),
-  }
-}
-
-function complete(histogram: Histogram | undefined): LatencySummary {
-  return summarize(histogram ?? null, histogram?.count ?? 0)
 }
 
 function plannedSubscriptions(plan: Plan): number {

@@ -20,6 +20,15 @@ export interface Table {
 
 export const NONE: Cell = { text: '-', tone: 'quiet' }
 
+export function plain(text: string): Cell {
+  return { text, tone: 'plain' }
+}
+
+/** Texts of users and brokers must not move a terminal's cursor. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ')
+}
+
 export function countCell(count: number | undefined, tone: Tone = 'plain'): Cell {
   if (count === undefined) return NONE
   return { text: formatCount(count), tone: count === 0 ? 'quiet' : tone }

@@ -16,9 +16,11 @@ export interface ChartData {
   readonly p99Us: readonly (number | null)[]
   /** The stretch that the figures are of, shaded in the charts; null when the run didn't get there. */
   readonly measure: readonly [startS: number, endS: number] | null
+  /** From the start to the recovery, or to the end of measure. */
+  readonly faults: readonly { readonly name: string; readonly startS: number; readonly endS: number; readonly isRecovered: boolean }[]
 }
 
-export function chartData({ timeline, run }: Report): ChartData {
+export function chartData({ timeline, run, faults }: Report): ChartData {
   const measure = run.phases.find((phase) => phase.name === 'measure')
   // A logarithmic scale has no place for 0: nothing is faster than a microsecond.
   const positive = (us: number | null) => (us === null ? null : Math.max(1, us))
@@ -30,6 +32,11 @@ export function chartData({ timeline, run }: Report): ChartData {
     p50Us: timeline.map((row) => positive(row.endToEndP50Us)),
     p99Us: timeline.map((row) => positive(row.endToEndP99Us)),
     measure: measure ? [measure.startS, measure.startS + measure.lengthS] : null,
+    faults: Object.entries(faults).flatMap(([name, { startS, recover }]) => {
+      if (startS === null || measure === undefined) return []
+      const endS = recover === null ? measure.startS + measure.lengthS : startS + recover
+      return [{ name, startS, endS, isRecovered: recover !== null }]
+    }),
   }
 }
 
@@ -43,14 +50,48 @@ export const CHARTS_SCRIPT = `
   const latency = (us) => us == null ? '-' : us < 1e3 ? short(us) + ' µs' : us < 1e6 ? short(us / 1e3) + ' ms' : short(us / 1e6) + ' s'
   const time = (s) => s == null ? '-' : s < 120 ? short(s) + ' s' : Math.floor(s / 60) + ':' + String(Math.round(s % 60)).padStart(2, '0')
 
-  // Where the measure phase is, behind the lines.
-  const shade = (color) => (u) => {
-    if (!data.measure) return
-    const [left, right] = data.measure.map((s) => u.valToPos(Math.min(Math.max(s, u.scales.x.min), u.scales.x.max), 'x', true))
+  // Where the measure phase is, and in it the faults, behind the lines.
+  const band = (u, color, span) => {
+    const [left, right] = span.map((s) => u.valToPos(Math.min(Math.max(s, u.scales.x.min), u.scales.x.max), 'x', true))
     u.ctx.save()
     u.ctx.fillStyle = color
     u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height)
     u.ctx.restore()
+  }
+  const shade = (measure, fault) => (u) => {
+    if (data.measure) band(u, measure, data.measure)
+    for (const { startS, endS } of data.faults) band(u, fault, [startS, endS])
+  }
+
+  // Where a fault begins, and its name; names that would overlap go a line down.
+  const mark = (color) => (u) => {
+    const { ctx, bbox } = u
+    const size = 12 * devicePixelRatio
+    const ends = []
+    ctx.save()
+    ctx.strokeStyle = ctx.fillStyle = color
+    ctx.lineWidth = devicePixelRatio
+    ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
+    ctx.font = size + 'px system-ui'
+    ctx.textBaseline = 'top'
+    ctx.beginPath()
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+    ctx.clip()
+    for (const { name, startS } of data.faults) {
+      if (startS < u.scales.x.min || startS > u.scales.x.max) continue
+      const left = u.valToPos(startS, 'x', true)
+      ctx.beginPath()
+      ctx.moveTo(left, bbox.top)
+      ctx.lineTo(left, bbox.top + bbox.height)
+      ctx.stroke()
+      const width = ctx.measureText(name).width + size
+      const from = Math.max(bbox.left, Math.min(left + size / 3, bbox.left + bbox.width - width))
+      let row = ends.findIndex((end) => end < from)
+      if (row < 0) row = ends.length
+      ends[row] = from + width
+      ctx.fillText(name, from, bbox.top + size / 4 + row * size * 1.2)
+    }
+    ctx.restore()
   }
 
   const charts = []
@@ -72,7 +113,7 @@ export const CHARTS_SCRIPT = `
         { label: 'time', value: (u, s) => time(s) },
         ...series.map(([label, name, width, dash]) => ({ label, stroke: color(name), width, dash, points: { show: data.tS.length === 1 }, value: (u, y) => format(y) })),
       ],
-      hooks: { drawClear: [shade(color('shade'))] },
+      hooks: { drawClear: [shade(color('shade'), color('fault'))], draw: [mark(color('warn'))] },
     }
     charts.push(new uPlot(options, [data.tS, ...columns], place))
   }

@@ -22,6 +22,11 @@ export function renderHtml(report: Report): string {
   const uplot = readFileSync(resolve('uplot/dist/uPlot.iife.min.js'), 'utf8')
   const uplotStyle = readFileSync(resolve('uplot/dist/uPlot.min.css'), 'utf8')
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src ${[uplot, CHARTS_SCRIPT].map(sourceHash).join(' ')}`
+  const charts = chartData(report)
+  const marks = charts.faults.map(
+    ({ name, startS, endS, isRecovered }) =>
+      `; fault ${name} from ${startS} s to ${isRecovered ? `its recovery at ${endS.toFixed(1)} s` : 'the end'}`,
+  )
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -43,9 +48,10 @@ ${verdict(view)}
 ${view.notes.map((note) => html`<p class="note">${note}</p>`)}
 ${cards(view)}
 <h2>Messages a second</h2>
-<div class="panel chart" id="rates" role="img" aria-label="Messages planned, sent and received each second"></div>
+<div class="panel chart" id="rates" role="img" aria-label="Messages planned, sent and received each second${marks}"></div>
 <h2>End-to-end latency</h2>
-<div class="panel chart" id="latency" role="img" aria-label="p50 and p99 of the end-to-end latency each second"></div>
+<div class="panel chart" id="latency" role="img" aria-label="p50 and p99 of the end-to-end latency each second${marks}"></div>
+${faults(view, report)}
 ${thresholds(view)}
 <h2>Latency</h2>
 ${latencies(view)}
@@ -59,9 +65,9 @@ ${checks(report)}
 ${facts(report, view)}
 <h2>Scenario</h2>
 <div class="panel"><details><summary>The plan, with every default filled in</summary><pre>${JSON.stringify(plan, null, 2)}</pre></details></div>
-<footer>Latency runs from the intended time of a message; what never came counts as infinitely late (∞). The shaded stretch is what the figures are of.</footer>
+<footer>Latency runs from the intended time of a message; what never came counts as infinitely late (∞). The shaded stretch is what the figures are of${charts.faults.length === 0 ? '' : ', and in it each fault is shaded from its start until it was recovered'}.</footer>
 </main>
-<script type="application/json" id="chart-data">${new Markup(inertJson(chartData(report)))}</script>
+<script type="application/json" id="chart-data">${new Markup(inertJson(charts))}</script>
 <script>${new Markup(uplot)}</script>
 <script>${new Markup(CHARTS_SCRIPT)}</script>
 </body>
@@ -82,6 +88,23 @@ function cards({ highlights }: View): Markup {
     ({ label, text, tone, detail }) =>
       html`<div class="card"><div class="label">${label}</div><div class="figure ${tone}">${text}</div><div class="detail">${detail}</div></div>`,
   )}</section>`
+}
+
+function faults({ faults }: View, { plan }: Report): Markup {
+  const rows = faults.map(
+    ({ name, what, lines }) => html`<tr><th>${name}</th><td>${[what, ...lines].map((items) => html`<p>${dotted(items)}</p>`)}</td></tr>`,
+  )
+  const outputs = faults.flatMap(({ name, output }, i) =>
+    output === null
+      ? []
+      : [html`<details><summary>What the command of ${name} said</summary><pre>$ ${plan.faults[i]!.exec}\n${output}</pre></details>`],
+  )
+  if (rows.length === 0) return html``
+  return html`<h2>Faults</h2>${panel(rows)}${outputs.length === 0 ? null : html`<div class="panel outputs">${outputs}</div>`}`
+}
+
+function dotted(items: readonly Cell[]): Markup[] {
+  return items.map(({ text, tone }, i) => html`${i === 0 ? '' : ' · '}<span class="${tone}">${text}</span>`)
 }
 
 function thresholds(view: View): Markup {
@@ -131,6 +154,7 @@ function facts({ run, host, plan }: Report, view: View): Markup {
     ['brokers', plan.nodes.map(({ name, url }) => `${name} ${url}`).join(' · ')],
     ['labels', labels.join(' · ')],
     ['cluster', view.cluster.join(' · ')],
+    ['shares', view.shares.join(' · ')],
     ...view.brokers.map(({ nodes, items }): [string, string] => [nodes === null ? 'broker' : `broker ${nodes}`, items.join(' · ')]),
     ['generator', view.generator.join(' · ')],
     ['machine', `${host.cpu}, ${formatCount(host.cores)} cores, ${formatBytes(host.memoryBytes)}`],

@@ -2,13 +2,13 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --page: #f7f7f5; --card: #ffffff; --text: #1c2024; --muted: #646b75; --edge: #e3e4e0; --grid: #ebece8; --shade: #f2f6fc;
+  --page: #f7f7f5; --card: #ffffff; --text: #1c2024; --muted: #646b75; --edge: #e3e4e0; --grid: #ebece8; --shade: #f2f6fc; --fault: #fbecd9;
   --good: #17784f; --bad: #b3261e; --warn: #8a5a00; --good-soft: #e8f5ee; --bad-soft: #fcecea; --warn-soft: #fdf3df;
   --line-1: #2a6fdb; --line-2: #17936a; --line-3: #d9730d; --line-quiet: #d3d7dc;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #131518; --card: #1b1e22; --text: #e5e7ea; --muted: #9aa2ad; --edge: #2c3036; --grid: #282c32; --shade: #1e2530;
+    --page: #131518; --card: #1b1e22; --text: #e5e7ea; --muted: #9aa2ad; --edge: #2c3036; --grid: #282c32; --shade: #1e2530; --fault: #35291a;
     --good: #5fd3a0; --bad: #ff8f85; --warn: #f0bd5b; --good-soft: #15291f; --bad-soft: #311a19; --warn-soft: #2e2410;
     --line-1: #6aa5ff; --line-2: #4fcf9e; --line-3: #ffa04d; --line-quiet: #454b54;
   }

@@ -4,7 +4,7 @@
  * Lines fit `width` columns: 100 is comfortable, 80 loses the explanations and a column, and below that the latencies stick out.
  */
 import { Chalk, type ChalkInstance } from 'chalk'
-import type { Cell, Table, Tone } from './cells.ts'
+import { type Cell, plain, type Table, type Tone } from './cells.ts'
 import type { Report } from './types.ts'
 import { QUANTILE_WORDS, QUANTILES, type View, viewOf } from './view.ts'
 
@@ -19,6 +19,8 @@ export interface TextOptions {
 /** Rows of a table before the rest is left to the report. */
 const ROW_LIMIT = 12
 const GAP = '  '
+/** Between items in a row. */
+const DOT = ' · '
 
 /** The summary, many lines, each ended by a newline. */
 export function renderText(report: Report, { color, width, folder }: TextOptions): string {
@@ -33,12 +35,14 @@ export function renderText(report: Report, { color, width, folder }: TextOptions
     ...hang('', view.facts, width, (text) => text),
     ...section('Counts', counts(view, width, paint)),
     ...section('Latency', latencies(view, width, chalk, paint)),
+    ...section('Faults', faults(view, width, chalk, paint)),
     ...view.parts.flatMap((table) => section(table.title, part(table, width, chalk, paint))),
     ...view.matrices.flatMap((table) => section(table.title, matrix(table, width, chalk, paint))),
     ...section('Thresholds', thresholds(view, paint)),
     '',
     ...(view.problems.length > 0 ? list('Errors', view.problems.slice(0, ROW_LIMIT)) : []),
     ...(view.cluster.length > 0 ? list('Cluster', view.cluster) : []),
+    ...(view.shares.length > 0 ? list('Shares', view.shares) : []),
     ...view.brokers.flatMap(({ nodes, items }) => list('Broker', nodes === null ? items : [`${nodes}: ${items[0]}`, ...items.slice(1)])),
     ...list('Generator', view.generator),
     ...view.notes.flatMap((note) => wrap('Note'.padEnd(LABEL), note, width, chalk.yellow)),
@@ -84,6 +88,18 @@ function latencies(view: View, width: number, chalk: ChalkInstance, paint: Paint
   return lines.map((line, i) => draw(line, paint) + (fits ? chalk.dim(meanings[i]) : ''))
 }
 
+/** A fault's name and what it was, and below it what came of it. */
+function faults(view: View, width: number, chalk: ChalkInstance, paint: Paint): string[] {
+  const draw = (label: string, items: readonly Cell[]) =>
+    flow(items, width - label.length).map(
+      (line, i) => (i === 0 ? label : ' '.repeat(label.length)) + line.map(({ text, tone }) => paint(tone, text)).join(chalk.dim(DOT)),
+    )
+  return view.faults.flatMap(({ name, what, lines }) => [
+    ...draw(`${GAP}${name}${GAP}`, what),
+    ...lines.flatMap((items) => draw(GAP.repeat(2), items)),
+  ])
+}
+
 function part(table: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
   const { columns, rows } = table
   const shown = rows.length > ROW_LIMIT ? rows.slice(0, ROW_LIMIT - 1) : rows
@@ -124,10 +140,6 @@ function painter(chalk: ChalkInstance): Paint {
   return (tone, text) => colors[tone](text)
 }
 
-function plain(text: string): Cell {
-  return { text, tone: 'plain' }
-}
-
 function quiet(text: string): Cell {
   return { text, tone: 'quiet' }
 }
@@ -153,17 +165,25 @@ function widthOf(lines: readonly (readonly Cell[])[], gapBefore?: GapBefore): nu
 
 /** Items in a row behind a label, as many a line as fit, further lines indented below the first item. */
 function hang(label: string, items: readonly string[], width: number, paintLabel: (text: string) => string): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const item of items) {
-    const longer = line === '' ? item : `${line} · ${item}`
-    if (line !== '' && label.length + longer.length > width) {
-      lines.push(line)
-      line = item
-    } else line = longer
-  }
-  lines.push(line)
+  const lines = flow(items.map(plain), width - label.length).map((line) => line.map(({ text }) => text).join(DOT))
   return lines.map((text, i) => (i === 0 ? paintLabel(label) : ' '.repeat(label.length)) + text)
+}
+
+/** Items in lines, as many in each as there is room for. */
+function flow(items: readonly Cell[], room: number): Cell[][] {
+  const lines: Cell[][] = [[]]
+  let length = 0
+  for (const item of items) {
+    const longer = length + (length === 0 ? 0 : DOT.length) + item.text.length
+    if (length > 0 && longer > room) {
+      lines.push([item])
+      length = item.text.length
+    } else {
+      lines.at(-1)!.push(item)
+      length = longer
+    }
+  }
+  return lines
 }
 
 /** A sentence behind a label, broken between words. */

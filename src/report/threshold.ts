@@ -1,21 +1,34 @@
 /**
  * Holds a finished report against its thresholds.
  *
- * A metric is a path of the report without `Us` (`groups.sensors.endToEnd.p99`), or one of two ratios that the report doesn't spell out.
+ * A metric is a path of the report without `Us` (`groups.sensors.endToEnd.p99`), or one of two ratios that the report doesn't spell out. Of
+ * faults the report has seconds, and a threshold microseconds, as of all durations.
  * It has one of three answers: a number, infinity (the report's null where something was wanted), or no sample at all.
  * What has no sample holds nothing: silence must not pass.
  */
 import { assert } from '../errors.ts'
-import { formatMetric, type Operator, parseThreshold, type Threshold } from '../load/threshold.ts'
+import { windowNames } from '../load/faulting.ts'
+import { formatMetric, metricKind, type Operator, parseThreshold, type Threshold } from '../load/threshold.ts'
 import type { LatencySummary } from '../stats/histogram.ts'
-import type { Figures, Report, ThresholdResult } from './types.ts'
+import { US_PER_S } from '../units.ts'
+import type { FaultFigures, Figures, Report, ThresholdResult } from './types.ts'
 
 /** What evaluating needs of a threshold: the value in µs, bytes, a count or a share, and the text as the user wrote it. */
 export type Expectation = Pick<Threshold, 'metric' | 'op' | 'value' | 'text'>
 
-const COUNTS: ReadonlySet<string> = new Set(['clients', 'subscriptions', 'publishes', 'deliveries', 'bytes'])
+const COUNTS: ReadonlySet<string> = new Set([
+  'clients',
+  'subscriptions',
+  'publishes',
+  'deliveries',
+  'sessions',
+  'offline',
+  'wills',
+  'bytes',
+])
 
-const RATIOS: Readonly<Record<string, (figures: Figures) => readonly [part: number, of: number] | undefined>> = {
+type Counted = Pick<Figures, 'deliveries' | 'publishes'>
+const RATIOS: Readonly<Record<string, (figures: Counted) => readonly [part: number, of: number] | undefined>> = {
   'deliveries.lossRatio': ({ deliveries: d }) => d && [d.lost, d.owed],
   'publishes.sentRatio': ({ publishes: p }) => p && [p.sent, p.planned],
 }
@@ -44,16 +57,20 @@ export function evaluate(report: Report, { metric, op, value, text }: Expectatio
 }
 
 /**
- * The figure of a metric: µs, a count or a share; Infinity for what never came, null without a sample.
+ * The figure of a metric: µs, a count, a share or a number; Infinity for what never came, null without a sample, as of a window or a fault that
+ * never began.
  *
  * @throws Error  there is no such metric in this report
  */
 export function lookUp(report: Report, metric: string): number | null {
   const path = metric.split('.')
-  let figures: Figures = report
+  if (path[0] === 'faults') return ofFault(report, metric)
+  let figures: Counted = report
   if (path.length === 4) {
     const [kind, name] = path.splice(0, 2) as [string, string]
-    assert(kind === 'groups' || kind === 'nodes' || kind === 'streams' || kind === 'qos', `${metric} is a metric`)
+    const isPart = kind === 'groups' || kind === 'nodes' || kind === 'streams' || kind === 'qos' || kind === 'windows'
+    assert(isPart, `${metric} is a metric`)
+    if (kind === 'windows' && windowNames(report.plan).includes(name) && !Object.hasOwn(report.windows, name)) return null
     assert(Object.hasOwn(report[kind], name), `${metric} is a metric of this report`)
     figures = report[kind][name]!
   }
@@ -63,15 +80,34 @@ export function lookUp(report: Report, metric: string): number | null {
   const [section, field] = path as [string, string]
   if (COUNTS.has(section)) {
     const count = ownOf(ownOf(figures, section), field)
-    assert(typeof count === 'number', `${metric} is a metric of this report`)
+    assert(typeof count === 'number' || count === null, `${metric} is a metric of this report`)
     return count
   }
+  return ofLatency(figures, section, field, metric)
+}
+
+function ofLatency(figures: object, section: string, field: string, metric: string): number | null {
   const latency = ownOf(figures, `${section}Us`) as LatencySummary | undefined
   const figure = ownOf(latency, field)
   assert(typeof figure === 'number' || (figure === null && field !== 'hdr'), `${metric} is a metric of this report`)
   if (figure !== null) return figure
   // The mean is of what arrived: when nothing did there is none.
   return latency!.count === 0 || field === 'mean' ? null : Infinity
+}
+
+function ofFault(report: Report, metric: string): number | null {
+  const [, name, ...path] = metric.split('.') as [string, string, string, ...string[]]
+  const kind = metricKind(metric)
+  const isOfPlan = report.plan.faults.some((fault) => fault.name === name)
+  assert(typeof kind === 'string' && isOfPlan, `${metric} is a metric of this report`)
+  const fault = ownOf(report.faults, name) as FaultFigures | undefined
+  if (fault === undefined || fault.startS === null) return null
+  const [section, field] = path
+  if (Object.hasOwn(fault, `${section}Us`)) return ofLatency(fault, section, field!, metric)
+  const figure = path.reduce<unknown>(ownOf, fault) as number | null | undefined
+  if (typeof figure === 'number') return kind === 'duration' ? Math.round(figure * US_PER_S) : figure
+  const isEmpty = ownOf(ownOf(fault, section), 'count') === 0
+  return kind === 'duration' && !isEmpty ? Infinity : null
 }
 
 /** A threshold's figure for people, in the unit its metric has. */

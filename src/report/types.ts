@@ -6,7 +6,9 @@
  */
 import type { Plan } from '../load/plan.ts'
 import type { LatencySummary } from '../stats/histogram.ts'
+import type { FaultFigures, WillCounts } from './fault-types.ts'
 
+export type * from './fault-types.ts'
 export type { LatencySummary }
 
 export const REPORT_SCHEMA = 'mqtt-scale/report@1'
@@ -20,7 +22,7 @@ export interface Report extends Whole {
   readonly status: Status
   /** Why it is not `passed`, the most important first; empty when passed. */
   readonly reasons: readonly string[]
-  readonly groups: Readonly<Record<string, Figures>>
+  readonly groups: Readonly<Record<string, GroupFigures>>
   readonly nodes: Readonly<Record<string, NodeFigures>>
   readonly streams: Readonly<Record<string, Figures>>
   /** By the lower of publish and subscription: '0', '1' and '2'. */
@@ -28,6 +30,8 @@ export interface Report extends Whole {
   /** Named stretches of measure, and for each fault NAME-before, NAME-during and NAME-after. */
   readonly windows: Readonly<Record<string, WindowFigures>>
   readonly faults: Readonly<Record<string, FaultFigures>>
+  /** Last wills of the whole run; null: the plan has none. */
+  readonly wills: WillCounts | null
   /** Only pairs of nodes that exchanged messages. */
   readonly pairs: readonly PairFigures[]
   readonly timeline: readonly TimelineRow[]
@@ -108,6 +112,25 @@ export interface DeliveryCounts {
   readonly unverified: number
 }
 
+/** What became of the sessions of clients that connected again. */
+export interface SessionCounts {
+  /** The client had a session to come back to, and the broker still had it; or had it no more. */
+  readonly resumed: number
+  readonly forgotten: number
+  /** The broker had a session that should not have been there. */
+  readonly unexpected: number
+  /** The client connected while its old connection stood at the broker; and that one still stood `settle` later. */
+  readonly takenOver: number
+  readonly doubled: number
+}
+
+/** Deliveries that waited on the broker for their client's return. */
+export interface OfflineCounts {
+  readonly queued: number
+  /** How fast a client got them, from its CONNACK on; null: there were none. */
+  readonly perSec: number | null
+}
+
 /** Of MQTT, above TCP and TLS. */
 export interface ByteCounts {
   readonly sent: number
@@ -120,6 +143,8 @@ export interface Whole {
   readonly subscriptions: SubscriptionCounts
   readonly publishes: PublishCounts
   readonly deliveries: DeliveryCounts
+  readonly sessions: SessionCounts
+  readonly offline: OfflineCounts
   readonly bytes: ByteCounts
   /** Intended time to when the subscriber has it. */
   readonly endToEndUs: LatencySummary
@@ -139,10 +164,30 @@ export interface Whole {
   readonly connectLagUs: LatencySummary
   /** A request's intended time to its reply. */
   readonly roundTripUs: LatencySummary
+  /** CONNACK to the last delivery that had waited on the broker, of clients for which some had. */
+  readonly unqueueUs: LatencySummary
 }
 
 /** What is measured of a part (group, node, stream, QoS): what makes no sense for it is left out. */
 export type Figures = Partial<Whole>
+
+/** With `shares`: of the shared subscriptions that clients of the group are members of, the least even first; absent where there are none. */
+export type GroupFigures = Figures & { readonly shares?: readonly ShareFigures[] }
+
+/** How the broker spread the measured messages over all members of a shared subscription, those of other groups too. */
+export interface ShareFigures {
+  /** `$share/NAME/FILTER`. */
+  readonly filter: string
+  /** Clients whose subscription was granted at any time. */
+  readonly members: number
+  /** Repeats too. */
+  readonly received: number
+  /** Of a member. */
+  readonly least: number
+  readonly most: number
+  /** Jain's index: 1 is even, 1/members is all to one; null: nothing was received. */
+  readonly fairness: number | null
+}
 
 /** With `broker`: what the probe found; absent where it was skipped. */
 export type NodeFigures = Figures & { readonly broker?: BrokerFacts }
@@ -192,6 +237,8 @@ export interface TimelineRow {
   readonly endToEndP99Us: number | null
   readonly sendLagP99Us: number | null
   readonly connectsPerSec: number
+  /** Attempts to connect, whatever came of them. */
+  readonly attemptsPerSec: number
   /** Messages due and not yet sent. */
   readonly backlog: number
   /** Share of the time the busiest worker did not wait. */
@@ -220,8 +267,32 @@ export interface GeneratorFigures {
   readonly processes: number
   readonly workers: number
   readonly transport: 'epoll' | 'stream'
+  /** Of each worker that measured. */
+  readonly threads: readonly ThreadFigures[]
+  /** Clients whose socket took no bytes, looked at each second of `measure`. */
+  readonly unwritable: { readonly mean: number; readonly peak: number }
+  /** Most open files of this process. */
+  readonly files: Limited
+  /** Most local ports towards one address of a broker, from one of ours. */
+  readonly ports: Limited
   /** null: there was none. */
   readonly sentinel: SentinelFigures | null
+}
+
+/** Shares of `measure`, 0 to 1; null where the system does not tell. */
+export interface ThreadFigures {
+  /** On a CPU. */
+  readonly cpu: number | null
+  /** Ready to run, while others had the CPU. */
+  readonly waiting: number | null
+  /** Stopped by the garbage collector. */
+  readonly gc: number | null
+}
+
+export interface Limited {
+  readonly used: number
+  /** null: there is none, or it is unknown. */
+  readonly limit: number | null
 }
 
 /** What an independent client, in a process of its own, measured on the same nodes meanwhile. It is in none of the run's counts. */
@@ -273,97 +344,10 @@ export interface HostFacts {
   readonly tool: string
 }
 
-/** Of messages with their intended time in the window; clients and connects by when they happened. Whole seconds of measure. */
-export type WindowFigures = Omit<Figures, 'subscriptions' | 'bytes' | 'connectUs' | 'subscribeUs' | 'connectLagUs'> & {
+/** Whole seconds of measure: messages by their intended time, lost connections by when they were lost (whenever they came back), the rest by when it happened. */
+export interface WindowFigures extends Omit<Figures, 'clients' | 'subscriptions' | 'bytes' | 'connectUs' | 'subscribeUs' | 'connectLagUs'> {
   /** From the start of the run. */
   readonly startS: number
   readonly lengthS: number
-}
-
-/** Seconds; null: infinite. `count` is how many there should have been. */
-export interface Spread {
-  readonly count: number
-  readonly p50: number | null
-  readonly p99: number | null
-  readonly max: number | null
-}
-
-/** What a fault did. But for `startS`, times are seconds from its start; null: it never came to that. Counts are of its window NAME-during. */
-export interface FaultFigures {
-  /** From the start of the run; null: it never began, and nothing else is known of it. */
-  readonly startS: number | null
-  /** Until its command had exited and its time was over. */
-  readonly ended: number | null
-  readonly exec: ExecFigures | null
-  /** Clients that it struck itself (`drop`), and those that lost a connection until it was recovered, whoever ended it. */
-  readonly struck: number
-  readonly disconnected: number
-  /** The first connection that the other side ended or let die. */
-  readonly detect: number | null
-  /** Everybody who had lost the connection was back. */
-  readonly restored: number | null
-  /** The first of ten seconds with at least 99 % of the rate of before and nothing waiting. */
-  readonly recover: number | null
-  /** Loss of a connection to the next CONNACK, and to the first delivery of what came due after the loss. */
-  readonly reconnect: Spread
-  readonly resume: Spread
-  readonly attemptsPerClient: number
-  /** Most attempts and most accepted connections in a second: the storm. */
-  readonly peakAttemptsPerSec: number
-  readonly peakAcceptedPerSec: number
-  /** The parts of successful attempts. */
-  readonly tcpUs: LatencySummary
-  readonly tlsUs: LatencySummary
-  readonly connackUs: LatencySummary
-  readonly owed: number
-  readonly lost: number
-  readonly duplicated: number
-  /** Of subscribers' sessions, then by QoS: '0', '1', '2'. */
-  readonly bySession: Readonly<Record<'clean' | 'persistent', Readonly<Record<string, FaultCounts>>>>
-  readonly wills: WillCounts
-  readonly takeovers: { readonly count: number /** The old connection stood on. */; readonly doubled: number }
-  readonly sessionsResumed: number
-  readonly sessionsForgotten: number
-  /** Shares, 0 to 1: of the clients' time without a connection; of the owed deliveries lost or later than `limitUs`. */
-  readonly unavailability: { readonly clients: number; readonly messages: number | null; readonly limitUs: number }
-  /** When it was recovered, or at the end of measure. */
-  readonly clientsPerNode: Readonly<Record<string, number>>
-}
-
-export interface FaultCounts {
-  readonly owed: number
-  readonly lost: number
-  readonly duplicated: number
-}
-
-export interface ExecFigures {
-  readonly command: string
-  /** null: it was ended by a signal, or did not end. */
-  readonly exitCode: number | null
-  readonly signal: string | null
-  readonly lengthS: number
-  /** stdout and stderr as they came, the last 64 KiB. */
-  readonly output: string
-}
-
-export interface WillCounts {
-  /** Published by the broker, and it had to or might. */
-  readonly fired: number
-  /** It had to, and nobody got it. */
-  readonly missing: number
-  /** It must not. */
-  readonly false: number
-}
-
-/** What the run knows of a fault's moments, µs since the run's epoch. */
-export interface FaultFacts {
-  readonly startUs: number | null
-  readonly endUs: number | null
-  readonly detectedUs: number | null
-  readonly restoredUs: number | null
-  readonly recoveredUs: number | null
-  readonly struck: number
-  readonly exec: ExecFigures | null
-  /** At `recoveredUs`, or at the end of measure. */
-  readonly connectedByNode: readonly number[]
+  readonly clients: Pick<ClientCounts, 'disconnected' | 'reconnected'>
 }

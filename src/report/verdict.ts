@@ -8,6 +8,7 @@
 import { parseThreshold } from '../load/threshold.ts'
 import { formatDuration, formatShare } from '../units.ts'
 import type { Outcome, RunResult } from './build.ts'
+import { generatorChecks } from './generator-checks.ts'
 import { formatActual } from './threshold.ts'
 import type { GeneratorCheck, Report, Status } from './types.ts'
 
@@ -30,6 +31,7 @@ export function judge(report: Report, result: RunResult): Outcome {
     sentCheck(report, result),
     busyCheck(report),
     ...hostChecks(report),
+    ...generatorChecks(report),
     ...sentinelCheck(report),
     ...result.checks,
   ]
@@ -46,6 +48,7 @@ export function judge(report: Report, result: RunResult): Outcome {
   if (invalid.length > 0) findings.push({ status: 'invalid', exitCode: 4, reasons: invalid.map((check) => check.words) })
   if (result.losses.length > 0) findings.push({ status: 'degraded', exitCode: 4, reasons: [...result.losses] })
   if (refusals) findings.push({ status: 'failed', exitCode: 3, reasons: ['none of the planned subscriptions was granted'] })
+  if (result.faultTroubles.length > 0 && !nobody) findings.push({ status: 'failed', exitCode: 3, reasons: [...result.faultTroubles] })
   if (failed.length > 0 && !nobody) {
     findings.push({ status: 'failed', exitCode: 3, reasons: failed.map((t) => `${t.expression} does not hold: ${formatActual(t)}`) })
   }

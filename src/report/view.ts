@@ -6,8 +6,9 @@
 import type { LatencySummary } from '../stats/histogram.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
 import { type BrokerView, brokerViews } from './broker.ts'
-import { type Cell, countCell, latencyCell, NONE, type Table, type Tone } from './cells.ts'
+import { type Cell, countCell, latencyCell, NONE, plain, printable, type Table, type Tone } from './cells.ts'
 import { clusterFacts, clusterNotes, matrices } from './cluster.ts'
+import { type FaultView, faultNotes, faultTable, faultViews, windowTable } from './fault-view.ts'
 import { formatActual } from './threshold.ts'
 import type { Figures, Report, SentinelFigures, Status } from './types.ts'
 
@@ -28,11 +29,12 @@ export interface View {
     readonly count: string
     readonly cells: readonly Cell[]
   }[]
-  /** Groups, nodes, streams: those that there is more than one of. */
+  readonly faults: readonly FaultView[]
+  /** Windows; and groups, nodes, streams: those that there is more than one of. */
   readonly parts: readonly Table[]
   /** From node to node, where the nodes are few. */
   readonly matrices: readonly Table[]
-  /** The same by QoS and by pair of nodes: for those who look closer. */
+  /** The same by QoS and by pair of nodes, and everything of faults: for those who look closer. */
   readonly details: readonly Table[]
   readonly thresholds: readonly { readonly expression: string; readonly ok: boolean; readonly actual: string }[]
   /** Errors and refusals with their number, the most frequent first. */
@@ -60,14 +62,19 @@ export function viewOf(report: Report): View {
     highlights: highlights(report),
     counts: counts(report),
     latencies: latencies(report),
-    parts: [table('Groups', report.groups), table('Nodes', report.nodes, NODE_COLUMNS), table('Streams', report.streams)].filter(
-      hasSeveral,
-    ),
+    faults: faultViews(report),
+    parts: [
+      ...[windowTable(report)].filter(({ rows }) => rows.length > 0),
+      ...[table('Groups', report.groups), table('Nodes', report.nodes, NODE_COLUMNS), table('Streams', report.streams)].filter(hasSeveral),
+    ],
     matrices: matrices(report),
-    details: [table('QoS', report.qos), table('From node to node', pairs(report))].filter(hasSeveral),
+    details: [
+      ...[faultTable(report)].filter(({ columns }) => columns.length > 0),
+      ...[table('QoS', report.qos), table('From node to node', pairs(report))].filter(hasSeveral),
+    ],
     thresholds: report.thresholds.map((threshold) => ({ ...threshold, actual: formatActual(threshold) })),
     problems: problems(report),
-    notes: [...notes(report), ...clusterNotes(report)],
+    notes: [...notes(report), ...faultNotes(report), ...clusterNotes(report)],
     cluster: clusterFacts(report),
     brokers: brokerViews(report),
     generator: generator(report),
@@ -78,11 +85,6 @@ const TONE_OF: Readonly<Record<Status, Tone>> = { passed: 'good', failed: 'bad',
 
 function passedBecause({ thresholds }: Report): string {
   return thresholds.length === 1 ? 'its threshold holds' : `all ${thresholds.length} thresholds hold`
-}
-
-/** Texts of users and brokers must not move a terminal's cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ')
 }
 
 function facts(report: Report): string[] {
@@ -118,12 +120,9 @@ function highlights(report: Report): View['highlights'] {
   ]
 }
 
-function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d }: Report): View['counts'] {
-  const cell = (word: string, count: number, tone: Tone = 'plain') => ({
-    word,
-    text: formatCount(count),
-    tone: count === 0 ? 'quiet' : tone,
-  })
+function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d, ...report }: Report): View['counts'] {
+  const cell = (word: string, count: number, tone: Tone = 'plain') => ({ word, ...countCell(count, tone) })
+  const { sessions, offline, wills } = report
   return [
     {
       label: 'clients',
@@ -158,6 +157,39 @@ function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d }: R
         cell('unexpected', d.unexpected, 'bad'),
       ],
     },
+    ...(Object.values(sessions).every((count) => count === 0)
+      ? []
+      : [
+          {
+            label: 'sessions',
+            cells: [
+              cell('resumed', sessions.resumed),
+              cell('forgotten', sessions.forgotten, 'bad'),
+              cell('unexpected', sessions.unexpected, 'bad'),
+              cell('taken over', sessions.takenOver),
+              cell('doubled', sessions.doubled, 'bad'),
+            ],
+          },
+        ]),
+    ...(offline.queued === 0
+      ? []
+      : [
+          {
+            label: 'offline',
+            cells: [
+              cell('queued', offline.queued),
+              ...(offline.perSec === null ? [] : [{ word: 'to a client', ...plain(formatRate(offline.perSec)) }]),
+            ],
+          },
+        ]),
+    ...(wills === null
+      ? []
+      : [
+          {
+            label: 'wills',
+            cells: [cell('fired', wills.fired), cell('missing', wills.missing, 'bad'), cell('false', wills.false, 'bad')],
+          },
+        ]),
   ]
 }
 
@@ -176,6 +208,7 @@ function latencies(report: Report): View['latencies'] {
     // Most runs lose no connection.
     ...(report.reconnectUs.count > 0 ? [row('reconnect', 'connection lost → CONNACK', report.reconnectUs)] : []),
     row('subscribe', 'SUBSCRIBE → SUBACK', report.subscribeUs),
+    ...(report.unqueueUs.count > 0 ? [row('unqueue', 'CONNACK → the last that waited', report.unqueueUs)] : []),
     row('blocked', 'intended time → could be sent', report.blockedUs),
     row('send lag', 'could be sent → sent', report.sendLagUs),
   ]

@@ -8,13 +8,15 @@
  */
 
 import { dirname } from 'node:path'
-import { type Account, accountShares, type Window } from '../load/account.ts'
+import { accountShares } from '../load/account-shares.ts'
+import type { Account, Window } from '../load/sheets.ts'
 import { FactBook } from '../load/factbook.ts'
 import { type Facts, MAX_EXCEPTIONS } from '../load/facts.ts'
 import { Group, type Surroundings } from '../load/group.ts'
 import type { Plan } from '../load/plan.ts'
 import { PlannedMessages } from '../load/rates.ts'
 import { scenarioHash } from '../load/scenario.ts'
+import { type ShareSpread, shareSpreads } from '../load/shares.ts'
 import { sliceOf } from '../load/slice.ts'
 import { buildReport, type Outcome } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
@@ -22,10 +24,12 @@ import type { BrokerFacts, GeneratorCheck, PhaseFacts, TimelineRow } from '../re
 import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
+import { openFileCount, thisMachine } from './limits.ts'
 import type { Fault, Telling } from './messages.ts'
 import { newName } from './name.ts'
 import { Recorder } from './recorder.ts'
 import type { Sentinel } from './sentinel.ts'
+import { Strain } from './strain.ts'
 
 export interface RunOptions {
   /** Its nodes are the ones to connect to; secrets are filled in. */
@@ -69,6 +73,7 @@ export class Controller {
   private readonly around: Surroundings
   private readonly crew: Crew
   private readonly recorder: Recorder
+  private readonly strain: Strain
   private readonly phases: { name: string; startUs: number; endUs: number }[] = []
   private readonly losses: string[] = []
   private readonly arrivedWorkers = new Set<number>()
@@ -80,6 +85,7 @@ export class Controller {
   private peakMemory = 0
   private truncated = 0
   private isCapped = false
+  private shares: readonly ShareSpread[] = []
 
   constructor(options: RunOptions) {
     this.options = options
@@ -99,8 +105,10 @@ export class Controller {
       epochNs: this.epochNs,
       folder: dirname(options.scenario),
     }))
+    this.strain = new Strain(this.plan, options.endpoints, thisMachine(), openFileCount())
     this.recorder = new Recorder({
       folder: options.folder,
+      strain: this.strain,
       planned: new PlannedMessages(this.plan),
       phaseAt: (timeUs) => this.phaseAt(timeUs),
       originUs: () => this.originUs,
@@ -171,6 +179,7 @@ export class Controller {
       },
       metrics: this.recorder.totals,
       unverified: this.recorder.unverified,
+      shares: this.shares,
       timeline: this.recorder.timeline,
       generator: {
         busy: round(this.recorder.busiest),
@@ -179,6 +188,7 @@ export class Controller {
         processes: 1,
         workers: this.options.workers,
         transport: this.options.transport,
+        ...this.strain.figures(),
         sentinel: watched,
       },
       brokers: this.options.brokers,
@@ -255,6 +265,7 @@ export class Controller {
     const shares = answers.flatMap((answer) => answer.shares)
     if (shares.length > 0) {
       const groups = this.plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
+      if (isFinal) this.shares = shareSpreads(shares)
       accounts.push(accountShares(groups, this.plan.settleUs, new FactBook(facts), shares, window, isFinal))
     }
     return { accounts, missing: accounts.reduce((sum, { missing }) => sum + missing, 0) }

@@ -3,13 +3,14 @@
  *
  * With MQTT 5 a client that asks all the same is thrown out (MQTT 5.0 §3.2.2.3), so a stream of which no message would be taken, and a
  * subscription that can't be had, stop the run before it starts. Where only some messages are concerned, or an earlier version, whose clients a
- * broker may treat otherwise, it is a warning.
+ * broker may treat otherwise, it is a warning. So is a node whose weight is too small for a single client: that is seldom meant.
  */
+import { clientsByNode } from '../load/cluster.ts'
 import { Group, type Surroundings } from '../load/group.ts'
-import type { GroupPlan, QoS } from '../load/plan.ts'
+import type { GroupPlan, Plan, QoS } from '../load/plan.ts'
 import { parseShare } from '../mqtt/topic.ts'
 import type { BrokerFacts, BrokerLimits } from '../report/types.ts'
-import { formatBytes, formatDuration, US_PER_S } from '../units.ts'
+import { formatBytes, formatCount, formatDuration, US_PER_S } from '../units.ts'
 
 /** Fixed header, topic length, packet identifier, properties' length: about that much is around topic and payload. */
 const PACKET_BYTES = 10
@@ -39,7 +40,24 @@ export function unmet(around: Pick<Surroundings, 'plan' | 'endpoints' | 'files'>
       }
     }
   }
-  return { refusals: [...refusals], troubles: [...troubles] }
+  return { refusals: [...refusals], troubles: [...troubles, ...nodesForNobody(around.plan)] }
+}
+
+/** Nodes with less weight than others that no client connects to first, though groups may use them by weight. */
+function nodesForNobody(plan: Plan): string[] {
+  const { nodes, groups } = plan
+  const total = nodes.reduce((sum, { weight }) => sum + weight, 0)
+  const round = (weight: number) => String(Number(weight.toPrecision(6)))
+  return nodes.flatMap(({ name, weight }, node) => {
+    const isFor = ({ placement }: GroupPlan) =>
+      placement.kind === 'weighted' || (placement.kind === 'nodes' && placement.nodes.includes(node))
+    const clients = groups.filter(isFor).reduce((sum, group) => sum + group.clients, 0)
+    if (clients === 0 || weight * nodes.length >= total) return []
+    // A sample of a large group may miss what is rare: all are asked only where it finds nobody.
+    const isUsed = (group: GroupPlan) => clientsByNode(plan, group)[node]! > 0 || clientsByNode(plan, group, group.clients)[node]! > 0
+    if (groups.some(isUsed)) return []
+    return [`node ${name} gets none of the ${formatCount(clients)} clients: its weight is ${round(weight)} of ${round(total)}`]
+  })
 }
 
 interface Demand {

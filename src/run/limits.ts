@@ -4,9 +4,10 @@
  * What the kernel would refuse in the middle of a run is refused before it; memory is an estimate, so it only warns. A pure function: what the
  * machine has is an argument.
  */
+import { readdirSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { clientsByNode } from '../load/cluster.ts'
-import type { Plan } from '../load/plan.ts'
+import type { GroupPlan, Plan } from '../load/plan.ts'
 import { hostFacts } from '../report/host.ts'
 import { MAX_PAIRS } from '../stats/ledger.ts'
 import { formatBytes, formatCount } from '../units.ts'
@@ -38,6 +39,16 @@ export interface Shortage {
 export function thisMachine(): Machine {
   const { openFiles, localPorts } = hostFacts().limits
   return { openFiles, localPorts, freeBytes: freemem() }
+}
+
+/** Files that this process has open now; 0 where that can't be known. */
+export function openFileCount(): number {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    // Not Linux: they are few beside the sockets.
+    return 0
+  }
 }
 
 export function shortages(need: Need, machine: Machine, workers: number): Shortage[] {
@@ -75,7 +86,7 @@ export function shortages(need: Need, machine: Machine, workers: number): Shorta
 }
 
 /** One address of a node: what counts of an endpoint for local ports. */
-interface Destination {
+export interface Destination {
   readonly address: string
   readonly port: number
 }
@@ -86,10 +97,23 @@ interface Destination {
  * @param destinations  of each node, by node index
  */
 export function localPortsNeeded(plan: Plan, destinations: readonly (readonly Destination[])[]): number {
+  return localPortsUsed(plan, destinations, (group) => clientsByNode(plan, group))
+}
+
+/**
+ * The same for clients as they are; addresses of a node, and source addresses, are taken in turn, so each has its equal share.
+ *
+ * @param clientsOn  a group's clients, by node index
+ */
+export function localPortsUsed(
+  plan: Plan,
+  destinations: readonly (readonly Destination[])[],
+  clientsOn: (group: GroupPlan) => readonly number[],
+): number {
   const ports = new Map<string, number>()
   for (const group of plan.groups) {
     const sources = group.sourceAddresses.length > 0 ? group.sourceAddresses : ['']
-    for (const [node, clients] of clientsByNode(plan, group).entries()) {
+    for (const [node, clients] of clientsOn(group).entries()) {
       const ways = destinations[node]!
       for (const { address, port } of ways) {
         for (const source of sources) {

@@ -4,12 +4,13 @@
  * The controller commands and asks; a worker answers, and tells by itself what it gained each second, the first few faults, and when all its
  * clients have arrived.
  */
-import type { Account, Window } from '../load/account.ts'
+import type { Account, Window } from '../load/sheets.ts'
 import type { Facts } from '../load/facts.ts'
 import type { Surroundings } from '../load/group.ts'
 import type { ShareFacts } from '../load/shares.ts'
 import type { Slice } from '../load/slice.ts'
 import type { MetricsDelta } from '../stats/metrics.ts'
+import type { ThreadUse } from './meter.ts'
 
 /** What a worker starts with. */
 export interface WorkerData {
@@ -31,7 +32,7 @@ export type Command =
   | { readonly type: 'fault'; readonly fault: number; readonly atUs: number }
   | { readonly type: 'drain' }
   | { readonly type: 'facts' }
-  | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly window: Window; readonly isFinal: boolean }
+  | { readonly type: 'account'; readonly facts: readonly Facts[]; readonly pieces: readonly Window[]; readonly isFinal: boolean }
   /** What is unsent is given up. */
   | { readonly type: 'finish' }
   /** `everyone`: also clients that never connected here are cleaned up after. */
@@ -75,6 +76,11 @@ export interface Gain {
   readonly backlog: number
   /** Share of the time that the loop did not wait. */
   readonly busy: number
+  readonly thread: ThreadUse
+  /** Clients whose socket takes no bytes, now. */
+  readonly unwritable: number
+  /** Clients' sockets now, by group and node: place `group × nodes + node`. */
+  readonly sockets: readonly number[]
   readonly unverified: number
 }
 

@@ -9,6 +9,7 @@ import type { TimelineRow } from '../report/types.ts'
 import type { Histogram } from '../stats/histogram.ts'
 import { Metrics } from '../stats/metrics.ts'
 import type { Gain } from './messages.ts'
+import type { Strain } from './strain.ts'
 
 /** What a progress display shows. */
 export interface Progress {
@@ -36,6 +37,7 @@ export class Recorder {
   private readonly folder: ReportFolder | null
   private readonly phaseAt: (timeUs: number) => string
   private readonly planned: PlannedMessages
+  private readonly strain: Strain
   private readonly originUs: () => number
   private readonly workers: () => number
   private readonly onRow: (row: TimelineRow, arrived: number) => void
@@ -43,6 +45,7 @@ export class Recorder {
   constructor(options: {
     readonly folder: ReportFolder | null
     readonly planned: PlannedMessages
+    readonly strain: Strain
     readonly phaseAt: (timeUs: number) => string
     readonly originUs: () => number
     readonly workers: () => number
@@ -50,6 +53,7 @@ export class Recorder {
   }) {
     this.folder = options.folder
     this.planned = options.planned
+    this.strain = options.strain
     this.phaseAt = options.phaseAt
     this.originUs = options.originUs
     this.workers = options.workers
@@ -65,6 +69,7 @@ export class Recorder {
       busy.spentUs += gain.busy * (gain.toUs - gain.fromUs)
       busy.allUs += gain.toUs - gain.fromUs
       this.busy.set(worker, busy)
+      this.strain.take(worker, gain)
     }
     const second = Math.max(1, Math.round(gain.toUs / 1e6))
     let gains = this.open.get(second)
@@ -114,6 +119,7 @@ export class Recorder {
       backlog: sum((gain) => gain.backlog),
       busy: Math.round(Math.max(...gains.map((gain) => gain.busy)) * 1000) / 1000,
     }
+    this.strain.second(gains, row.phase === 'measure')
     this.timeline.push(row)
     this.folder?.timeline(row)
     this.onRow(
@@ -127,7 +133,10 @@ function join(a: Gain, b: Gain): Gain {
   const metrics = new Metrics()
   metrics.add(a.metrics)
   metrics.add(b.metrics)
-  return { ...b, fromUs: a.fromUs, metrics: metrics.take(), sent: a.sent + b.sent, arrived: a.arrived + b.arrived }
+  // Who has left since then has still been there.
+  const unwritable = Math.max(a.unwritable, b.unwritable)
+  const sockets = a.sockets.map((count, i) => Math.max(count, b.sockets[i]!))
+  return { ...b, fromUs: a.fromUs, metrics: metrics.take(), sent: a.sent + b.sent, arrived: a.arrived + b.arrived, unwritable, sockets }
 }
 
 function quantile(histogram: Histogram | undefined, p: number): number | null {

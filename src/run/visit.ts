@@ -49,6 +49,8 @@ export class Visits implements TransportHandler {
     return { refusal }
   }
 
+  onTcp(): void {}
+
   onOpen(owner: number): void {
     this.visits[owner]!.onOpen()
   }

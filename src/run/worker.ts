@@ -14,10 +14,12 @@ import { FactBook } from '../load/factbook.ts'
 import { MAX_EXCEPTIONS } from '../load/facts.ts'
 import { Fleet } from '../load/fleet.ts'
 import { shareFacts } from '../load/shares.ts'
+import { factsOf, survey, unsentOfOurs } from '../load/survey.ts'
 import { createTransport } from '../net/transport.ts'
 import { startClock } from './clock.ts'
 import { identities } from './identity.ts'
 import type { Command, Telling, WorkerData } from './messages.ts'
+import { ThreadMeter } from './meter.ts'
 
 /** How long the epoll loop runs before Node's loop has its turn, and how long one wait may be. */
 const TURN_US = 10_000
@@ -39,6 +41,8 @@ const fleet = new Fleet(
   {
     onFault: (atUs, group, clientId, node, reason) => tell({ type: 'fault', fault: { atUs, group, clientId, node, reason } }),
     onArrived: (lastSubackUs) => tell({ type: 'arrived', lastSubackUs, connected: fleet.connected }),
+    onStruck: (fault, members) => tell({ type: 'struck', fault, members }),
+    onNoticed: (fault, atUs) => tell({ type: 'noticed', fault, atUs }),
     onCleaned: () => {
       tellGain()
       tell({ type: 'left', leftovers: fleet.leftovers })
@@ -50,6 +54,7 @@ const largestPayload = Math.max(0, ...fleet.groups.flatMap((g) => [...g.payloads
 const transport = createTransport(data.transport, fleet, { bufferBytes: largestPayload + BUFFER_SPARE_BYTES })
 fleet.attach(transport)
 
+const meter = new ThreadMeter()
 let isStopped = false
 let audience: Audience | null = null
 let gainedUs = clock()
@@ -70,17 +75,20 @@ port.on('message', (command: Command) => {
     case 'cut':
       fleet.cut(command.endUs)
       break
+    case 'fault':
+      fleet.faults.add(command.fault, command.atUs)
+      break
     case 'drain':
       fleet.drain(nowUs)
       break
     case 'facts':
-      tell({ type: 'facts', facts: fleet.facts(nowUs), unsentOfOurs: fleet.unsentOfOurs(nowUs) })
+      tell({ type: 'facts', facts: factsOf(fleet, nowUs), unsentOfOurs: unsentOfOurs(fleet, nowUs) })
       break
     case 'account':
       audience ??= audienceOf(fleet)
       tell({
         type: 'account',
-        account: account(fleet, new FactBook(command.facts), audience, command.window, command.isFinal),
+        account: account(fleet, new FactBook(command.facts), audience, command.pieces, command.isFinal),
         shares: shareFacts(fleet),
         truncated: fleet.ledger.truncated,
         isCapped: fleet.exceptions.intervals >= MAX_EXCEPTIONS,
@@ -106,7 +114,8 @@ let nextGainUs = (Math.floor(gainedUs / 1e6) + 1) * 1e6
 
 function tellGain(): void {
   const nowUs = clock()
-  fleet.settleReasons()
+  fleet.reasons.settle(fleet.metrics.reasonCodes)
+  fleet.ghosts.check(nowUs)
   let unverified = 0
   for (const counts of fleet.unverified.values()) for (const count of counts) unverified += count ?? 0
   tell({
@@ -118,12 +127,11 @@ function tellGain(): void {
       sent: fleet.sent - sentBefore,
       arrived: fleet.arrived - arrivedBefore,
       connected: fleet.connected,
-      connectedByNode: fleet.connectedByNode(),
-      missing: fleet.missing,
       arrivedClients: fleet.arrivedClients,
-      backlog: fleet.backlog(nowUs),
       busy: busyShare(nowUs),
+      thread: meter.read(),
       unverified,
+      ...survey(fleet, nowUs),
     },
   })
   gainedUs = nowUs

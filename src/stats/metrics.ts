@@ -19,6 +19,8 @@ export const CELLS = {
       'disconnected',
       'reconnected',
       'returning',
+      // Of disconnected: clients that subscribe.
+      'interrupted',
       'granted',
       'refused',
       'bytesSent',

@@ -26,6 +26,11 @@ export class Seconds {
     return total
   }
 
+  /** All that was told, by key. */
+  entries(kind: CellKind): Iterable<readonly [key: number, told: readonly CellDelta[]]> {
+    return this.told[kind]
+  }
+
   private keep(kind: CellKind, gains: readonly (readonly [key: number, gained: CellDelta])[]): void {
     for (const [key, gained] of gains) {
       const deltas = this.told[kind].get(key)

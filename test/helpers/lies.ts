@@ -41,6 +41,10 @@ export interface Lies {
   inject?: (delivery: Delivery, index: number) => Uint8Array | null
   /** A client that gets the message too, without having asked for it, at QoS 0. */
   misdeliver?: (message: Message) => string | null
+  /** Which of a share group's members (their client ids, in order) gets the message, out of turn. */
+  favour?: (message: Message, members: readonly string[]) => number | null
+  /** The next member of each share group that has one gets the message too. */
+  doubledShare?: (message: Message) => boolean
   /** The PUBACK's or PUBREC's reason code, >= 0x80: the message goes nowhere. Version 3 has no codes: there it is acknowledged. */
   refusePublish?: (message: Message) => number | null
   /** Delivered, but never acknowledged. */
@@ -88,6 +92,8 @@ export class Counts {
   damaged = 0
   injected = 0
   misdelivered = 0
+  /** Messages of a share group that a second member got; they are in `routed` and `delivered` too. */
+  doubledShares = 0
   /** Deliveries that left after a later one; those that still wait for one. */
   reordered = 0
   withheld = 0

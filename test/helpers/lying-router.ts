@@ -112,8 +112,11 @@ export class Router<Link> {
       const candidates = connected.length > 0 ? connected : members
       const turn = (this.#turns.get(share) ?? -1) + 1
       this.#turns.set(share, turn)
-      const [session, qos] = candidates[turn % candidates.length]!
-      this.#deliver(session, message, packet, qos, false)
+      const names = candidates.map(([session]) => session.clientId)
+      const chosen = this.#lie.favour?.(message, names) ?? turn % candidates.length
+      const second = candidates.length > 1 && this.#lie.doubledShare?.(message) ? [(chosen + 1) % candidates.length] : []
+      this.#counts.doubledShares += second.length
+      for (const i of [chosen, ...second]) this.#deliver(candidates[i]![0], message, packet, candidates[i]![1], false)
     }
     const other = this.sessions.get(this.#lie.misdeliver?.(message) ?? '')
     if (other?.link) {

@@ -33,11 +33,15 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
     blockedUs: latency(300_000, 0.2, 0.9),
     roundTripUs: emptyLatency(),
     connectLagUs: latency(10_040, 340, 0.5),
+    unqueueUs: emptyLatency(),
+    sessions: { resumed: 0, forgotten: 0, unexpected: 0, takenOver: 0, doubled: 0 },
+    offline: { queued: 0, perSec: null },
   }
   return {
     schema: REPORT_SCHEMA,
     windows: {},
     faults: {},
+    wills: null,
     run: {
       id: 'k3v9qa',
       scenario: 'factory',
@@ -121,6 +125,10 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
       processes: 1,
       workers: 1,
       transport: 'epoll',
+      threads: [{ cpu: 0.29, waiting: 0.004, gc: 0.01 }],
+      unwritable: { mean: 0.2, peak: 3 },
+      files: { used: 10_070, limit: 1_048_576 },
+      ports: { used: 5_020, limit: 28_232 },
       sentinel: { status: 'ok', ratePerSec: 10, count: 300, p50Us: 1_790, p99Us: 5_200 },
     },
     thresholds: [
@@ -189,6 +197,7 @@ function timeline(): TimelineRow[] {
       endToEndP99Us: sends ? (stalled || second === 41 ? 610_000 : 5_600 + ((second * 131) % 900)) : null,
       sendLagP99Us: sends ? 800 + ((second * 17) % 90) : null,
       connectsPerSec: second < 20 ? 500 : second === 20 ? 40 : 0,
+      attemptsPerSec: second < 20 ? 500 : second === 20 ? 40 : 0,
       backlog: stalled ? 5_900 : 0,
       busy: sends ? 0.3 : 0.12,
     }

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { Arrivals } from '../../src/load/arrival.ts'
 import type { ConnectPlan } from '../../src/load/plan.ts'
-import { sampleGroup, samplePlan } from './sample-plan.ts'
 
 const T_US = 60e6
 
 /** Times of all clients, sorted. */
 function timesOf(clients: number, arrival: ConnectPlan['arrival'], overS = 60, seed = 42): number[] {
-  const arrivals = new Arrivals(samplePlan({ seed }), sampleGroup({ clients, connect: { overS, arrival, timeoutUs: 1e7 } }))
+  const arrivals = new Arrivals(clients, { overS, arrival }, seed)
   return Array.from({ length: clients }, (_, client) => arrivals.timeOf(client)).sort((a, b) => a - b)
 }
 
@@ -16,7 +15,7 @@ describe('clients connect', () => {
     timesOf(600, 'uniform').forEach((timeUs, i) => {
       expect(timeUs).toBeCloseTo((i + 0.5) * 1e5, 3)
     })
-    const arrivals = new Arrivals(samplePlan(), sampleGroup({ clients: 600, connect: { overS: 60, arrival: 'uniform', timeoutUs: 1e7 } }))
+    const arrivals = new Arrivals(600, { overS: 60, arrival: 'uniform' }, 42)
     let rises = 0
     for (let client = 1; client < 600; client++) if (arrivals.timeOf(client) > arrivals.timeOf(client - 1)) rises++
     expect(Math.abs(rises - 300)).toBeLessThan(60)
@@ -52,8 +51,7 @@ describe('clients connect', () => {
   })
 
   test.each(['uniform', 'poisson', 'beta'] as const)('at times that the seed decides (%s)', (arrival) => {
-    const timeOf = (seed: number) =>
-      new Arrivals(samplePlan({ seed }), sampleGroup({ clients: 1000, connect: { overS: 60, arrival, timeoutUs: 1e7 } })).timeOf(17)
+    const timeOf = (seed: number) => new Arrivals(1000, { overS: 60, arrival }, seed).timeOf(17)
     expect(timeOf(1)).toBe(timeOf(1))
     expect(timeOf(1)).not.toBe(timeOf(2))
   })

@@ -20,7 +20,7 @@ class Simulation {
   constructor(plan: Plan, stepUs: number) {
     const clock = () => (this.nowUs += stepUs)
     const around = { plan, run: 'abc123', endpoints: [[LOOPBACK]], unixEpochMs: 0, files: new Map() }
-    const listener = { onFault: () => {}, onArrived: () => {}, onCleaned: () => {} }
+    const listener = { onFault: () => {}, onArrived: () => {}, onCleaned: () => {}, onStruck: () => {}, onNoticed: () => {} }
     this.fleet = new Fleet(around, sliceOf(plan, 0, 1), clock, listener, [null])
     const transport: Transport = {
       kind: 'epoll',
@@ -34,6 +34,7 @@ class Simulation {
       },
       pause: () => {},
       resume: () => {},
+      abandon: () => {},
       close: () => {},
       poll: () => 0,
       dispose: () => {},

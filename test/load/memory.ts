@@ -1,10 +1,12 @@
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
-import { type Account, account, audienceOf } from '../../src/load/account.ts'
+import { account, audienceOf } from '../../src/load/account.ts'
 import { FactBook } from '../../src/load/factbook.ts'
 import { Fleet } from '../../src/load/fleet.ts'
 import type { Surroundings } from '../../src/load/group.ts'
 import { loadScenario } from '../../src/load/scenario.ts'
+import type { Account } from '../../src/load/sheets.ts'
 import { sliceOf } from '../../src/load/slice.ts'
+import { factsOf } from '../../src/load/survey.ts'
 import type { Transport } from '../../src/net/transport.ts'
 import { Metrics } from '../../src/stats/metrics.ts'
 
@@ -34,7 +36,7 @@ export class MemoryRun {
     const endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port: 1, hostname: '127.0.0.1' } as const
     this.around = { plan, run: 'abcdef', endpoints: [[endpoint]], files: new Map(), unixEpochMs: 0 }
     const nothing = () => undefined
-    const listener = { onFault: nothing, onArrived: nothing, onCleaned: nothing }
+    const listener = { onFault: nothing, onArrived: nothing, onCleaned: nothing, onStruck: nothing, onNoticed: nothing }
     this.fleet = new Fleet(
       this.around,
       sliceOf(plan, 0, 1),
@@ -83,7 +85,7 @@ export class MemoryRun {
     const { fleet } = this
     fleet.finish(this.nowUs)
     const { originUs, measureStartUs: startUs, measureEndUs: endUs } = fleet
-    const taken = account(fleet, new FactBook([fleet.facts(this.nowUs)]), audienceOf(fleet), { originUs, startUs, endUs }, true)
+    const taken = account(fleet, new FactBook([factsOf(fleet, this.nowUs)]), audienceOf(fleet), [{ originUs, startUs, endUs }], true)
     const metrics = new Metrics()
     metrics.deliveries.add(taken.deliveries)
     metrics.deliveries.add(fleet.metrics.deliveries.take())
@@ -133,6 +135,7 @@ export class MemoryRun {
       },
       pause: () => undefined,
       resume: () => undefined,
+      abandon: () => undefined,
       close: (socket) => this.sockets.delete(socket),
       poll: () => 0,
       dispose: () => undefined,

@@ -49,7 +49,16 @@ describe('the plan of a minimal scenario', () => {
       probe: true,
       sentinel: { ratePerSec: 10 },
     })
-    expect(plan.phases).toEqual({ connectUs: 600e6, warmUpUs: 5e6, measureUs: 30e6, drainUs: 10e6, cleanUp: true })
+    expect(plan.phases).toEqual({
+      connectUs: 600e6,
+      warmUpUs: 5e6,
+      measureUs: 30e6,
+      untilRecovered: null,
+      stretches: [],
+      drainUs: 10e6,
+      cleanUp: true,
+    })
+    expect(plan.faults).toEqual([])
     expect(plan.thresholds).toEqual(['clients.failed == 0'])
     expect(plan.groups[0]).toMatchObject({
       version: 4,

@@ -275,6 +275,190 @@ describe.each(rows.filter(({ kind }) => kind === 'stream' || process.platform ==
     expect(recorder.text(0)).toBe(words.join(''))
   })
 
+  test('what is below TLS and WebSocket is told when it is up, before the whole', async () => {
+    const tcpFirst: boolean[] = []
+    recorder.tcpHook = () => tcpFirst.push(recorder.opened.length === 0)
+    await connect(4)
+    expect(recorder.reached).toEqual(scheme === 'tcp' ? [] : [4])
+    expect(tcpFirst).toEqual(scheme === 'tcp' ? [] : [true])
+    transport.open(5, await deadEndpoint(server.endpoint), options)
+    await until(transport, () => recorder.closed.has(5))
+    expect(recorder.reached).not.toContain(5)
+  })
+
+  test.runIf(scheme !== 'tcp').each(['end', 'reset'] as const)('closing (%s) when TCP is up is silent', async (how) => {
+    const socket = transport.open(5, server.endpoint, options)
+    recorder.tcpHook = () => transport.close(socket, how)
+    await until(transport, () => recorder.reached.length === 1)
+    await turns(transport)
+    expect(recorder.calls).toBe(1)
+  })
+
+  test('an abandoned socket brings nothing, and all to its new owner once it is resumed', async () => {
+    const { socket, peer } = await connect(0)
+    peer.write(Buffer.from('zero '))
+    await until(transport, () => recorder.text(0) === 'zero ')
+    transport.abandon(socket, 100)
+    peer.write(Buffer.from('one '))
+    peer.write(Buffer.from('two '))
+    await turns(transport)
+    expect(recorder.text(100)).toBe('')
+    transport.resume(socket)
+    await until(transport, () => recorder.text(100) === 'one two ')
+    // It is a socket like any other again: its end comes behind its bytes.
+    send(socket, 'hello')
+    peer.write(Buffer.from('three'))
+    peer.end()
+    await until(transport, () => recorder.closed.has(100))
+    expect(recorder.closed.get(100)).toBeNull()
+    expect(recorder.text(100)).toBe('one two three')
+    expect(Buffer.concat(peer.received).toString()).toBe('hello')
+    expect(recorder.text(0)).toBe('zero ')
+    expect(recorder.closed.has(0)).toBe(false)
+  })
+
+  test('the old owner of an abandoned socket can connect again beside it', async () => {
+    const { socket, peer } = await connect(0)
+    transport.abandon(socket, 100)
+    const next = await connect(0)
+    expect(next.socket).not.toBe(socket)
+    peer.write(Buffer.from('old'))
+    next.peer.write(Buffer.from('new'))
+    await until(transport, () => recorder.text(0) === 'new')
+    send(next.socket, 'here')
+    await until(transport, () => sizeOf(next.peer) === 4)
+    transport.resume(socket)
+    await until(transport, () => recorder.text(100) === 'old')
+    expect(recorder.text(0)).toBe('new')
+    expect(peer.received).toEqual([])
+  })
+
+  // Elsewhere Node sees these ends only when it reads.
+  describe.runIf(process.platform === 'linux')('an abandoned socket', () => {
+    test.each([
+      { what: 'the end', unread: '', how: 'end', says: null },
+      { what: 'the end behind unread bytes', unread: 'bye', how: 'end', says: null },
+      { what: 'a reset', unread: '', how: 'reset', says: 'ECONNRESET' },
+      { what: 'a reset behind unread bytes', unread: 'bye', how: 'reset', says: 'ECONNRESET' },
+    ] as const)('tells its new owner at once of $what', async ({ unread, how, says }) => {
+      const { socket, peer } = await connect(0)
+      // A word first, so that a TLS server has its handshake behind it.
+      send(socket, 'hello')
+      await until(transport, () => peer.received.length > 0)
+      transport.abandon(socket, 100)
+      if (unread !== '') {
+        peer.write(Buffer.from(unread))
+        await turns(transport)
+      }
+      if (how === 'reset') peer.reset()
+      else peer.wire.end()
+      await until(transport, () => recorder.closed.size > 0)
+      expect([...recorder.closed]).toEqual([[100, says]])
+      expect(recorder.received.size).toBe(0)
+      await turns(transport)
+      // Its number is free.
+      expect((await connect(1)).socket).toBe(socket)
+    })
+
+    test('tells of an end that had come while it was paused', async () => {
+      const { socket, peer } = await connect(0)
+      transport.pause(socket)
+      peer.write(Buffer.from('bye'))
+      peer.wire.end()
+      await turns(transport)
+      expect(recorder.closed.size).toBe(0)
+      transport.abandon(socket, 100)
+      expect(recorder.closed.size).toBe(0)
+      await until(transport, () => recorder.closed.size > 0)
+      expect([...recorder.closed]).toEqual([[100, null]])
+      expect(recorder.received.size).toBe(0)
+    })
+
+    test('tells of its end after it has been resumed and abandoned again', async () => {
+      const { socket, peer } = await connect(0)
+      transport.abandon(socket, 100)
+      transport.resume(socket)
+      peer.write(Buffer.from('one'))
+      await until(transport, () => recorder.text(100) === 'one')
+      transport.abandon(socket, 101)
+      transport.abandon(socket, 102)
+      peer.write(Buffer.from('two'))
+      await turns(transport)
+      peer.reset()
+      await until(transport, () => recorder.closed.size > 0)
+      expect([...recorder.closed]).toEqual([[102, 'ECONNRESET']])
+      expect(recorder.received.size).toBe(1)
+    })
+
+    test('is told of together with others: one closed by its handler is told of no more', async () => {
+      const sockets = new Map<number, number>()
+      for (const owner of [0, 1, 2]) sockets.set(100 + owner, (await connect(owner)).socket)
+      for (const [owner, socket] of sockets) transport.abandon(socket, owner)
+      recorder.closeHook = (first) => {
+        for (const [owner, socket] of sockets) if (owner !== first) transport.close(socket, 'reset')
+      }
+      for (const peer of server.peers) peer.write(Buffer.from('bye'))
+      await turns(transport)
+      for (const peer of server.peers) peer.wire.end()
+      await until(transport, () => recorder.closed.size > 0)
+      await turns(transport)
+      expect(recorder.closed.size).toBe(1)
+    })
+  })
+
+  test.each(['end', 'reset'] as const)(
+    'an abandoned socket can be closed (%s), unread bytes and all',
+    async (how) => {
+      const { socket, peer } = await connect(0)
+      transport.abandon(socket, 100)
+      peer.write(Buffer.from('unread'))
+      await turns(transport)
+      const { calls } = recorder
+      transport.close(socket, how)
+      await until(transport, () => peer.ended !== null)
+      expect(peer.ended).toBe(how)
+      await turns(transport)
+      expect(recorder.calls).toBe(calls)
+      expect((await connect(1)).socket).toBe(socket)
+      // Less than the time after which a WebSocket gives up waiting for the peer's close frame.
+    },
+    10_000,
+  )
+
+  test('what waits on a socket when it is abandoned still goes out', async () => {
+    server.startsPaused = true
+    const { socket, peer } = await connect(0)
+    let sentBytes = BUFFER_BYTES
+    while (transport.send(socket, 0, BUFFER_BYTES)) sentBytes += BUFFER_BYTES
+    transport.abandon(socket, 100)
+    peer.resume()
+    await until(transport, () => sizeOf(peer) === sentBytes && recorder.writable.length === 1)
+    expect(recorder.writable).toEqual([100])
+  })
+
+  test('an abandoned socket that is closed while bytes wait sends them first, and tells nobody of the end', async () => {
+    server.startsPaused = true
+    const { socket, peer } = await connect(0)
+    let sentBytes = BUFFER_BYTES
+    while (transport.send(socket, 0, BUFFER_BYTES)) sentBytes += BUFFER_BYTES
+    transport.abandon(socket, 100)
+    transport.close(socket, 'end')
+    peer.wire.end()
+    await turns(transport)
+    peer.resume()
+    await until(transport, () => sizeOf(peer) === sentBytes)
+    expect(recorder.closed.size).toBe(0)
+    expect(recorder.writable).toEqual([])
+  })
+
+  test('only an open socket is abandoned, and nothing is sent on it', async () => {
+    const connecting = transport.open(1, server.endpoint, options)
+    expect(() => transport.abandon(connecting, 100)).toThrow('only an open socket is abandoned')
+    const { socket } = await connect(0)
+    transport.abandon(socket, 100)
+    expect(() => send(socket, 'hello')).toThrow('nothing is sent on an abandoned socket')
+  })
+
   test('each of hundreds of sockets answers to its own owner, and their numbers are used again', async () => {
     server.onData = (peer, bytes) => peer.write(bytes)
     const count = 300

@@ -77,6 +77,68 @@ describe.runIf(process.platform === 'linux')('the epoll transport', () => {
     expect(recorder.closed.get(0)).toBe('ECONNRESET')
   })
 
+  test('an abandoned socket wakes poll for its end, once, and not for unread bytes', async () => {
+    const { socket, peer } = await connect(0)
+    transport.abandon(socket, 100)
+    peer.write(Buffer.from('unread'))
+    await peerTurns()
+    expect(transport.poll(30_000)).toBeGreaterThan(29_000)
+    peer.wire.end()
+    await peerTurns()
+    expect(transport.poll(10_000_000)).toBeLessThan(5_000_000)
+    expect([...recorder.closed]).toEqual([[100, null]])
+    expect(transport.poll(30_000)).toBeGreaterThan(29_000)
+  })
+
+  test('an abandoned socket that is full is not written to once its peer has gone', async () => {
+    server.startsPaused = true
+    const { socket, peer } = await connect(0)
+    while (transport.send(socket, 0, MIB));
+    transport.abandon(socket, 100)
+    peer.reset()
+    await peerTurns()
+    transport.poll(0)
+    expect([...recorder.closed]).toEqual([[100, 'ECONNRESET']])
+    expect(transport.poll(30_000)).toBeGreaterThan(29_000)
+  })
+
+  test('a socket whose failure is not told yet can be abandoned: its new owner is told', async () => {
+    const { socket, peer } = await connect(0)
+    peer.wire.write('the reason', () => peer.reset())
+    await peerTurns()
+    expect(transport.send(socket, 0, 1)).toBe(false)
+    transport.abandon(socket, 100)
+    transport.poll(0)
+    expect([...recorder.closed]).toEqual([[100, 'ECONNRESET']])
+    expect(recorder.received.size).toBe(0)
+    await turns(transport)
+  })
+
+  test('a reset behind the end of an abandoned socket is its end', async () => {
+    const { socket, peer } = await connect(0)
+    transport.abandon(socket, 100)
+    await new Promise<void>((resolve) => peer.wire.end(resolve))
+    peer.reset()
+    await peerTurns()
+    transport.poll(0)
+    expect([...recorder.closed]).toEqual([[100, null]])
+  })
+
+  test('a socket that is abandoned or resumed in the middle of a batch takes what it is then', async () => {
+    const pairs = [await connect(0), await connect(1)]
+    const [first, second] = pairs.map(({ socket }) => socket) as [number, number]
+    // Whoever is told first: the other's bytes are in the same batch.
+    recorder.dataHook = (owner) => transport.abandon(owner === 0 ? second : first, 100)
+    for (const { peer } of pairs) peer.write(Buffer.from('x'))
+    await peerTurns()
+    transport.poll(0)
+    expect(recorder.received.size).toBe(1)
+    const abandoned = recorder.received.has(0) ? second : first
+    recorder.dataHook = () => {}
+    transport.resume(abandoned)
+    await until(transport, () => recorder.text(100) === 'x')
+  })
+
   test('an idle socket that has been full no longer wakes poll once it is writable', async () => {
     server.startsPaused = true
     const { socket, peer } = await connect(0)

@@ -121,12 +121,22 @@ function makePeer(
 
 /** A handler that notes every call, and calls back what a test hangs in. */
 export class Recorder implements TransportHandler {
+  /** Owners whose TCP is up while more is to come. */
+  readonly reached: number[] = []
   readonly opened: number[] = []
   readonly writable: number[] = []
   readonly closed = new Map<number, string | null>()
   readonly received = new Map<number, Buffer[]>()
   calls = 0
+  closeHook: (owner: number) => void = () => {}
+  tcpHook: (owner: number) => void = () => {}
   dataHook: (owner: number, bytes: Buffer) => void = () => {}
+
+  onTcp(owner: number): void {
+    this.calls++
+    this.reached.push(owner)
+    this.tcpHook(owner)
+  }
 
   onOpen(owner: number): void {
     this.calls++
@@ -151,6 +161,7 @@ export class Recorder implements TransportHandler {
     this.calls++
     if (this.closed.has(owner)) throw new Error(`owner ${owner} was told twice of the end`)
     this.closed.set(owner, error)
+    this.closeHook(owner)
   }
 
   /** What the owner received, as text. */

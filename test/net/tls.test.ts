@@ -176,8 +176,26 @@ describe('a secure context', () => {
 test('nothing is told after the owner has closed during the handshake', async () => {
   await start('tls')
   const socket = open(0, trusting)
-  await new Promise((resolve) => setImmediate(resolve))
+  await until(transport, () => recorder.reached.length === 1)
   transport.close(socket, 'reset')
   await turns(transport)
-  expect(recorder.calls).toBe(0)
+  expect(recorder.calls).toBe(1)
+})
+
+test('a session is that of the owner who connected, also when the socket has another by then', async () => {
+  await start('tls', { minVersion: 'TLSv1.3' })
+  const context = secureContext(trusting)
+  const socket = open(0, trusting, { context, resume: true })
+  const peer = await opened(0)
+  transport.abandon(socket, 100)
+  // The tickets come with the first bytes.
+  transport.resume(socket)
+  peer.write(Buffer.from('x'))
+  await until(transport, () => recorder.text(100) === 'x')
+  for (const owner of [100, 0]) {
+    recorder.opened.length = 0
+    open(owner, trusting, { context, resume: true })
+    await opened(owner)
+    expect(transport.resumedCount).toBe(owner === 0 ? 1 : 0)
+  }
 })

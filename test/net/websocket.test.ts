@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { StreamTransport } from '../../src/net/stream.ts'
 import type { Endpoint, WebSocketOptions } from '../../src/net/transport.ts'
-import { listen, type PeerServer, Recorder, until } from './peers.ts'
+import { listen, type PeerServer, Recorder, turns, until } from './peers.ts'
 
 let server: PeerServer
 let transport: StreamTransport
@@ -111,6 +111,33 @@ test('a text frame breaks the protocol of MQTT', async () => {
     expect(await closed()).toBe('WebSocket: text frame')
     expect(recorder.received.size).toBe(0)
   })
+})
+
+test('a close frame that waits behind unread messages is told when the socket is abandoned', async () => {
+  let socket = -1
+  let isPaused = false
+  recorder.dataHook = () => {
+    isPaused = true
+    transport.pause(socket)
+  }
+  socket = open()
+  await until(transport, () => recorder.opened.length === 1 && server.peers.length === 1)
+  const peer = server.peers[0]!
+  // In one segment, so that all is read before the first message has made the owner pause.
+  peer.wire.cork()
+  for (const word of ['one', 'two']) peer.write(Buffer.from(word))
+  peer.end()
+  peer.wire.uncork()
+  await until(transport, () => isPaused && peer.ended !== null)
+  await until(transport, () => peer.wire.destroyed)
+  await turns(transport)
+  expect(recorder.closed.size).toBe(0)
+  transport.abandon(socket, 100)
+  expect(recorder.closed.size).toBe(0)
+  await until(transport, () => recorder.closed.size > 0)
+  expect([...recorder.closed]).toEqual([[100, null]])
+  expect(recorder.text(0)).toBe('one')
+  expect(recorder.received.size).toBe(1)
 })
 
 async function atServer(plain: Server, run: (port: number) => Promise<void>): Promise<void> {

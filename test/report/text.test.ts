@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { renderText } from '../../src/report/text.ts'
 import type { Figures, Report } from '../../src/report/types.ts'
-import { emptyLatency, sampleReport } from '../helpers/sample-report.ts'
+import { fault, faultyReport } from '../helpers/sample-faults.ts'
+import { emptyLatency, latency, sampleReport } from '../helpers/sample-report.ts'
 
 const sample = sampleReport()
 const checks = sample.generator.checks
@@ -13,6 +14,10 @@ function linesOf(report: Report, width = 100): string[] {
 describe('the summary', () => {
   test('looks like this', async () => {
     await expect(linesOf(sample).join('\n')).toMatchFileSnapshot('summary.golden.txt')
+  })
+
+  test('looks like this after faults', async () => {
+    await expect(linesOf(faultyReport()).join('\n')).toMatchFileSnapshot('faults.golden.txt')
   })
 
   test.each([

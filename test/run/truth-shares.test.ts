@@ -84,6 +84,19 @@ describe.each([1, 2, 3])('shared subscriptions and overlapping filters, with %i 
     expect(deliveries('overlapping')).toEqual({ owed: 2 * WANTED, received: 2 * WANTED, excused: copies, duplicated: every(10, 5) })
   })
 
+  it('says of each share how its messages were spread over all its members', () => {
+    const shares = (group: string) => finished.report.groups[group]!.shares
+    const even = { filter: '$share/c/t/#', members: 3, received: WANTED, least: expect.any(Number), most: expect.any(Number) }
+    expect(shares('few')).toEqual([{ ...even, fairness: 1 }])
+    expect(shares('more')).toEqual(shares('few'))
+    // In turn: no member is more than one message ahead.
+    const [few] = shares('few')!
+    expect([few!.least, few!.most]).toEqual([Math.floor(WANTED / 3), Math.ceil(WANTED / 3)])
+    expect(shares('doubled')).toMatchObject([{ filter: '$share/a/t/#', members: 3, received: WANTED + every(8, 1) }])
+    expect(shares('lossy')).toMatchObject([{ members: 4, received: WANTED - every(10, 3) }])
+    expect(shares('plain')).toBeUndefined()
+  })
+
   it('latencies are of what is owed, and of no copy', () => {
     const { endToEndUs } = finished.report.groups.doubled!
     expect(endToEndUs!.count).toBe(WANTED)
@@ -120,6 +133,50 @@ phases: { warmUp: 0s, measure: 1200ms, drain: 2s }
     expect(broker.counts.misdelivered).toBe(10)
     expect(counted(report.deliveries)).toEqual({ owed: 50, received: 50, duplicated: 10 })
     expect(report.endToEndUs.count).toBe(50)
+  })
+})
+
+describe('a broker that is unfair to the members of a share', () => {
+  it.each([1, 2, 3])('loses nothing, and it is said how unfair, with %i workers', async (workers) => {
+    const had = new Map<string, number>()
+    const broker = await startLyingBroker({
+      lie: {
+        drop: ({ subscriber }) => {
+          had.set(subscriber, (had.get(subscriber) ?? 0) + 1)
+          return false
+        },
+        // Half of the messages go to one member, and each fifth to two.
+        favour: (m, members) => (headerOf(m.payload).seq % 2 === 0 ? members.findIndex((id) => id.endsWith('-0')) : null),
+        doubledShare: (m) => headerOf(m.payload).seq % 5 === 0,
+      },
+    })
+    const text = `
+name: unfair
+settle: 100ms
+groups:
+  publisher: { version: 5, publish: [{ topic: t, every: 10ms, times: 100, qos: 1, payload: { bytes: 64 } }] }
+  members: { clients: 3, version: 5, subscribe: [{ filter: "$share/a/t", qos: 1 }, { filter: "$share/none/u" }] }
+phases: { warmUp: 0s, measure: 1200ms, drain: 2s }
+`
+    const { report } = await runScenario(text, [broker.url], { workers })
+    await broker.close()
+    expect(broker.counts.doubledShares).toBe(20)
+    expect(counted(report.deliveries)).toEqual({ owed: 100, received: 100, duplicated: 20 })
+    const loads = [...had.values()]
+    expect(loads).toHaveLength(3)
+    const fairness = 120 ** 2 / (3 * loads.reduce((sum, load) => sum + load ** 2, 0))
+    expect(fairness).toBeLessThan(0.9)
+    expect(report.groups.members!.shares).toEqual([
+      {
+        filter: '$share/a/t',
+        members: 3,
+        received: 120,
+        least: Math.min(...loads),
+        most: Math.max(...loads),
+        fairness: Math.round(fairness * 1000) / 1000,
+      },
+      { filter: '$share/none/u', members: 3, received: 0, least: 0, most: 0, fairness: null },
+    ])
   })
 })
 

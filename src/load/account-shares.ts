@@ -1,0 +1,80 @@
+/**
+ * The account of shared subscriptions, of what all workers have told of them: see shares.ts for what is owed.
+ */
+import { Audience } from './audience.ts'
+import type { FactBook } from './factbook.ts'
+import { EXCEPTION } from './facts.ts'
+import { cellKey, type Group } from './group.ts'
+import type { PublishPlan } from './plan.ts'
+import { mergeShares, type Share, type ShareFacts } from './shares.ts'
+import { type Account, Sheets, Times, type Window } from './sheets.ts'
+import { streamOf } from './slice.ts'
+
+/** Takes the account of shared subscriptions, of what all workers have told of them. */
+export function accountShares(
+  groups: readonly Group[],
+  settleUs: number,
+  facts: FactBook,
+  told: readonly ShareFacts[],
+  pieces: readonly Window[],
+  isFinal: boolean,
+): Account {
+  const accountant = new ShareAccountant(settleUs, facts, pieces, false)
+  const shares = mergeShares(told)
+  const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
+  const audience = new Audience(groups, wanted)
+  for (const share of shares) accountant.takeShare(share, audience, isFinal)
+  return accountant.result()
+}
+
+class ShareAccountant extends Sheets {
+  takeShare(share: Share, audience: Audience, isFinal: boolean): void {
+    audience.eachStream(share.template, share.filter, (received, from, e, publisher, lane) => {
+      const entry = from.plan.publish[e]!
+      const times = new Times(this.facts, this.window.originUs, from, e, publisher)
+      this.eachPiece(() => this.takeShared(share, received, from, e, entry, publisher, lane, times, isFinal))
+    })
+  }
+
+  private takeShared(
+    share: Share,
+    received: number,
+    from: Group,
+    e: number,
+    entry: PublishPlan,
+    publisher: number,
+    lane: number,
+    times: Times,
+    isFinal: boolean,
+  ): void {
+    const stream = streamOf(entry.index, from.plan.firstClient + publisher)
+    const route = from.routes[e]!
+    const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+    const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
+    for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
+      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
+      const kind = this.facts.kindOf(stream, seq)
+      if (kind === EXCEPTION.away) continue
+      const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
+      const { copies, group } = share.arrivalOf(received, rank)
+      const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
+      const intendedUs = times.of(seq)
+      const fromUs = intendedUs - this.settleUs
+      const toUs = intendedUs + this.facts.delayOf(stream, seq) + this.settleUs
+      const isOwed = share.isOwed(qos, fromUs, toUs)
+      // Repeats within one worker have been counted as they came.
+      if (copies > 1) counts.duplicated += copies - 1
+      if (kind === EXCEPTION.dropped) counts.dropped += isOwed ? 1 : 0
+      else if (kind !== 0 || !isOwed) counts.excused += copies > 0 || share.isPermitted(fromUs, toUs) ? 1 : 0
+      else if (copies > 0) {
+        counts.owed++
+        counts.received++
+      } else if (isFinal && share.mayWait(toUs)) counts.excused++
+      else {
+        counts.owed++
+        counts.lost++
+        this.missing++
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What a subscriber gets after it has lost its connection: the first delivery of what came due since then, and what had waited for it on the broker.
+ */
+import type { Client } from './client.ts'
+import { count } from './tally.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+export class Outage {
+  private readonly client: Client
+  private readonly lostAtUs: number
+  /** The client's new connection; Infinity: none yet. */
+  private returnedAtUs = NEVER
+  /** The broker had kept the session. */
+  private hasSession = false
+  private hasResumed: boolean
+  private queued = 0
+  private lastQueuedUs = 0
+
+  constructor(client: Client, nowUs: number) {
+    this.client = client
+    this.lostAtUs = nowUs
+    // Whom churn takes away misses nothing.
+    this.hasResumed = client.isReturning
+  }
+
+  returned(nowUs: number, hasSession: boolean): void {
+    this.returnedAtUs = nowUs
+    this.hasSession = hasSession
+  }
+
+  /** A message has come for the first time. */
+  arrived(intendedUs: number, qos: number, nowUs: number): void {
+    if (intendedUs < this.lostAtUs) return
+    if (!this.hasResumed) {
+      this.hasResumed = true
+      this.client.fleet.secondAt(this.lostAtUs)?.record('resume', nowUs - this.lostAtUs)
+    }
+    if (!this.hasSession || qos === 0 || intendedUs >= this.returnedAtUs) return
+    this.queued++
+    this.lastQueuedUs = nowUs
+    count(this.client, 'queued', nowUs)
+  }
+
+  /** Nothing more of it is looked at. */
+  end(): void {
+    if (this.queued > 0) this.client.cell.record('unqueue', this.lastQueuedUs - this.returnedAtUs)
+  }
+}

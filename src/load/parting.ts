@@ -1,0 +1,122 @@
+/**
+ * How clients part from the broker while a run goes on: churn takes them away by the scenario's clock, faults strike them.
+ *
+ * A client that parts in silence leaves its socket behind (ghost.ts), so that the broker must find out by itself. While a fault keeps a client
+ * off, its attempts to connect fail without a packet; its messages keep their intended times, and wait.
+ */
+import { Cleaning } from './cleaning.ts'
+import type { Client } from './client.ts'
+import { STATE } from './state.ts'
+import type { Blow } from './strike.ts'
+
+/** Ends the connection on the wire; a silent client's stays there. */
+export function hangUp(client: Client, nowUs: number, how: 'disconnect' | 'reset' | 'silent'): void {
+  const { fleet } = client
+  if (how === 'silent') {
+    fleet.ghosts.leaveBehind(client)
+    return
+  }
+  if (how === 'disconnect') {
+    client.session!.disconnect(nowUs, 0, fleet.out)
+    fleet.flush(client)
+  }
+  fleet.close(client, how === 'disconnect' ? 'end' : 'reset')
+}
+
+/** Says what the end of the client's connection, which stands until now, means for its will. `lost`: the other side has ended it, or let it die. */
+export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnect' | 'reset' | 'silent'): void {
+  const { testator, state } = client
+  if (testator === null) return
+  if (state === STATE.greeting) testator.ended('unsure', nowUs)
+  else if (!client.isConnected) return
+  else if (how === 'silent') testator.ended('silent', client.session!.sentAtUs)
+  else if (how === 'reset') testator.ended('closed', nowUs)
+  else if (how === 'disconnect') testator.ended(client.isWritable ? 'disconnect' : 'unsure', nowUs)
+  // Nobody knows how long the broker has been gone when a keep alive fails.
+  else testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - 2e6 * client.group.plan.keepAliveS))
+}
+
+/** Churn takes the client away. */
+export function goAway(client: Client, nowUs: number): void {
+  const { leave, awayUs, connectedUs } = client.group.plan.churn!
+  const returnsAtUs = client.leavesAtUs + awayUs
+  client.publisher?.away(client.leavesAtUs, returnsAtUs)
+  client.isReturning = true
+  bequeath(client, nowUs, leave)
+  hangUp(client, nowUs, leave)
+  client.endConnection(nowUs)
+  client.ended(nowUs)
+  client.fleet.connected--
+  client.state = STATE.away
+  client.cell.counts.returning++
+  client.lostAtUs = client.untilUs = returnsAtUs
+  leaveAt(client, returnsAtUs + connectedUs)
+}
+
+/** A client that an outage has kept away while churn would have had it leave and return does not make up for it. */
+export function skipMissedLeaves(client: Client, nowUs: number): void {
+  const { churn } = client.group.plan
+  if (churn === null || client.leavesAtUs === Number.POSITIVE_INFINITY) return
+  while (client.leavesAtUs + churn.awayUs <= nowUs) client.leavesAtUs += churn.awayUs + churn.connectedUs
+}
+
+/** Nobody leaves behind the end of measure, in the moments before drain is told. */
+export function leaveAt(client: Client, timeUs: number): void {
+  client.leavesAtUs = timeUs < client.fleet.measureEndUs ? timeUs : Number.POSITIVE_INFINITY
+}
+
+/** A fault strikes; false: there is nothing to strike. */
+export function strike(client: Client, nowUs: number, blow: Blow): boolean {
+  if (client.state === STATE.idle || client.state >= STATE.failed) return false
+  if (blow.how === 'stopReading') {
+    if (!client.isConnected) return false
+    client.fleet.transport.pause(client.socket)
+    client.blow = blow
+  } else {
+    client.blow = blow
+    if (client.state !== STATE.away) cutOff(client, nowUs, blow.how)
+    if (blow.isReturning && client.state === STATE.waiting) client.untilUs = blow.untilUs
+  }
+  client.setTimer()
+  return true
+}
+
+function cutOff(client: Client, nowUs: number, how: 'disconnect' | 'reset' | 'silent'): void {
+  if (client.state === STATE.waiting) return
+  client.part(nowUs, client.isConnected ? how : 'reset')
+  client.tryAgain(nowUs)
+}
+
+/** What a fault does to the client is over. */
+export function recover(client: Client, nowUs: number): void {
+  if (client.isDeaf) {
+    // Answers to its pings are among what it reads now.
+    client.session!.keepAlive(nowUs, client.fleet.out, true)
+    client.fleet.flush(client)
+    client.fleet.transport.resume(client.socket)
+  }
+  client.blow = null
+}
+
+/** The run's end: leaves the broker as it was. What the session had under way is given up. */
+export function clean(client: Client, nowUs: number, dueUs: number): void {
+  leave(client, nowUs)
+  client.cleaning = new Cleaning(client, dueUs)
+  client.state = STATE.cleaning
+  client.setTimer()
+}
+
+/** Says goodbye without cleaning up. */
+export function leave(client: Client, nowUs: number): void {
+  const { fleet } = client
+  bequeath(client, nowUs, 'disconnect')
+  if (client.isConnected) {
+    client.session!.disconnect(nowUs, 0, fleet.out)
+    fleet.flush(client)
+  }
+  fleet.close(client, 'end')
+  client.endConnection(nowUs)
+  client.state = STATE.gone
+  client.untilUs = Number.POSITIVE_INFINITY
+  client.setTimer()
+}

@@ -1,0 +1,62 @@
+/**
+ * What can be seen of a fleet at a moment, in one pass over its clients.
+ */
+import type { Client } from './client.ts'
+import type { Facts } from './facts.ts'
+import type { Fleet } from './fleet.ts'
+import { STATE } from './state.ts'
+
+export interface Survey {
+  /** Clients connected now, by node. */
+  readonly connectedByNode: readonly number[]
+  /** Clients that have lost a connection and are to come back. */
+  readonly missing: number
+  /** Clients whose socket takes no bytes: what was sent waits in it. */
+  readonly unwritable: number
+  /** Sockets of clients, by group and node: place `group × nodes + node`. */
+  readonly sockets: readonly number[]
+  /** Messages due and unsent. */
+  readonly backlog: number
+}
+
+export function survey(fleet: Fleet, nowUs: number): Survey {
+  const nodes = fleet.plan.nodes.length
+  const connectedByNode = new Array<number>(nodes).fill(0)
+  const sockets = new Array<number>(fleet.groups.length * nodes).fill(0)
+  let [missing, unwritable, backlog] = [0, 0, 0]
+  for (const client of fleet.clients) {
+    if (client.isConnected) {
+      connectedByNode[client.node]!++
+      if (!client.isWritable) unwritable++
+    } else if (client.lostAtUs !== Number.POSITIVE_INFINITY && isTrying(client)) missing++
+    if (client.socket >= 0) sockets[client.group.plan.index * nodes + client.node]!++
+    if (client.publisher !== null) backlog += client.publisher.waiting(nowUs)
+  }
+  return { connectedByNode, missing, unwritable, sockets, backlog }
+}
+
+function isTrying({ state }: Client): boolean {
+  return state === STATE.waiting || state === STATE.opening || state === STATE.greeting
+}
+
+/** Messages due and unsent though nothing but the generator stands in their way. */
+export function unsentOfOurs(fleet: Fleet, nowUs: number): number {
+  return fleet.clients.reduce((sum, client) => sum + (client.publisher?.unsentOfOurs(nowUs) ?? 0), 0)
+}
+
+/** What the subscribers' workers must know of this slice's publishers. */
+export function factsOf(fleet: Fleet, nowUs: number): Facts {
+  let pending = nowUs < fleet.requestsUntilUs ? fleet.openRequests : 0
+  for (const client of fleet.clients) {
+    // Who has given up will neither send nor hear any more: nobody waits for it.
+    if (client.state !== STATE.failed) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
+  }
+  const entries = fleet.groups.flatMap((g) =>
+    g.plan.publish.map((entry, e) => {
+      const next = new Uint32Array(g.to - g.from)
+      for (let i = 0; i < next.length; i++) next[i] = g.next[i * g.plan.publish.length + e]!
+      return { entry: entry.index, firstClient: g.from, next }
+    }),
+  )
+  return { entries, exceptions: fleet.exceptions.byStream, connectTimes: fleet.connectTimes, moves: fleet.moves, pending }
+}
