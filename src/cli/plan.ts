@@ -160,17 +160,22 @@ function measureRows({ phases: { untilRecovered, stretches, measureUs } }: Plan)
     ]
   }
   let fromUs = 0
-  return stretches.map(({ name, lengthUs }) => [name, `from ${formatDuration(fromUs)} to ${formatDuration((fromUs += lengthUs))}`])
+  return stretches.map(({ name, lengthUs }) => [name, `from ${moment(fromUs)} to ${moment((fromUs += lengthUs))}`])
 }
 
 function faultRow({ name, trigger, exec, drop }: FaultPlan, plan: Plan): Row {
   const when = () => {
-    if (trigger.kind === 'at') return `at ${formatDuration(trigger.atUs)}`
+    if (trigger.kind === 'at') return `at ${moment(trigger.atUs)}`
     const wait = trigger.waitUs === 0 ? 'when' : `${formatDuration(trigger.waitUs)} after`
     return `${wait} ${plan.faults[trigger.fault]!.name} ${trigger.is === 'ended' ? 'has' : 'is'} ${trigger.is}`
   }
   const runs = exec === null ? [] : [`runs ${commandLine(exec)}`]
   return [name, when(), [...runs, ...(drop === null ? [] : [dropWords(drop, plan)])].join('; ')]
+}
+
+/** Since the start of measure. */
+function moment(us: number): string {
+  return us === 0 ? '0 s' : formatDuration(us)
 }
 
 function dropWords({ how, groups, where, nodes, share, forUs, return: comeBack }: DropPlan, plan: Plan): string {

@@ -2,7 +2,7 @@
  * What a run shows on stderr while it goes on: bars on a terminal, plain lines where there is none, nothing when it is to be quiet.
  */
 import { MultiBar, type SingleBar } from 'cli-progress'
-import type { Plan } from '../load/plan.ts'
+import type { FaultMoment, Plan } from '../load/plan.ts'
 import type { TimelineRow } from '../report/types.ts'
 import type { RunListener } from '../run/controller.ts'
 import type { Fault } from '../run/messages.ts'
@@ -14,6 +14,8 @@ const LINE_EVERY_S = 5
 /** Faults that are said one by one: the rest is in the report. */
 const MOST_FAULTS = 20
 
+type Moment = 'began' | FaultMoment
+
 export interface Progress extends RunListener {
   /** A line that belongs to no bar. */
   note(line: string): void
@@ -21,7 +23,7 @@ export interface Progress extends RunListener {
 }
 
 export function startProgress(plan: Plan, isQuiet: boolean): Progress {
-  if (isQuiet) return { onPhase: ignore, onRow: ignore, onFault: ignore, note: ignore, stop: ignore }
+  if (isQuiet) return { onPhase: ignore, onRow: ignore, onFault: ignore, onMoment: ignore, note: ignore, stop: ignore }
   return process.stderr.isTTY ? new Bars(plan) : new Lines(plan)
 }
 
@@ -55,6 +57,10 @@ class Lines implements Progress {
 
   onFault(fault: Fault): void {
     for (const line of this.faults.lines(fault)) this.note(line)
+  }
+
+  onMoment(fault: string, moment: Moment, sinceStartUs: number): void {
+    this.note(momentLine(fault, moment, sinceStartUs))
   }
 
   note(line: string): void {
@@ -110,6 +116,10 @@ class Bars implements Progress {
     for (const line of this.faults.lines(fault)) this.note(line)
   }
 
+  onMoment(fault: string, moment: Moment, sinceStartUs: number): void {
+    this.note(momentLine(fault, moment, sinceStartUs))
+  }
+
   note(line: string): void {
     this.bars.log(`${line}\n`)
   }
@@ -129,6 +139,10 @@ class Faults {
     if (this.count > MOST_FAULTS) return [paint.yellow('more faults are counted in the report')]
     return [`${paint.yellow('fault')}  ${group}, client ${printable(clientId)}, node ${node}: ${printable(reason)}`]
   }
+}
+
+function momentLine(fault: string, moment: Moment, sinceStartUs: number): string {
+  return `${paint.cyan(fault)}: ${moment}${moment === 'began' ? '' : ` after ${formatDuration(sinceStartUs)}`}`
 }
 
 /** Null where the phase has no length of its own. */

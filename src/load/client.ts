@@ -148,6 +148,7 @@ export class Client {
     else {
       const { group, fleet } = this
       this.session ??= new Session(this.isClean ? group.options.clean : group.options.persistent)
+      if (this.ghosts !== null) fleet.ghosts.challenge(this)
       this.session.connect(nowUs, detailsOf(this), fleet.out)
       this.testator?.connecting(this.attempts.count, nowUs)
       this.state = STATE.greeting

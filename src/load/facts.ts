@@ -4,6 +4,8 @@
  *
  * Intended times are functions of the plan, so a stream without exceptions is one number. Exceptions are intervals of sequence numbers, in order.
  */
+import type { WillFacts } from './wills.ts'
+
 export const EXCEPTION = {
   /** Planned, but never sent: the client could not, and was not to keep it. */
   dropped: 1,
@@ -36,6 +38,7 @@ export interface Facts {
   readonly moves: ReadonlyMap<number, readonly number[]>
   /** Messages due and not yet sent, or sent and not yet acknowledged; requests that may still be answered in time. */
   readonly pending: number
+  readonly wills: WillFacts
 }
 
 /** Where a publisher with these moves was at that time; `first` is where it began. */

@@ -51,7 +51,7 @@ const fault = map({
     for (const key of ['clients', 'for', 'return'] as const)
       if (value[key] !== undefined) report(context, [key], 'needs drop', { at: 'key' })
   } else if (value.drop === 'stopReading') {
-    if (value.for === undefined) report(context, ['drop'], 'needs for: how long nothing is read')
+    if (value.for === undefined) report(context, ['drop'], 'stopReading needs for: how long nothing is read')
     if (value.return !== undefined) report(context, ['return'], 'has no meaning with stopReading: nobody is away', { at: 'key' })
   } else if (value.return !== undefined && value.for === undefined) {
     report(context, ['return'], 'needs for: how long they are away', { at: 'key' })

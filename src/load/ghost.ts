@@ -2,8 +2,8 @@
  * A connection that its client has left without a word, while its socket still stands: to the broker the client is there, until nothing has
  * come for one and a half keep alives (MQTT 5.0 §3.1.2.10), or until the same client id connects again and takes over (MQTT 5.0 §3.1.4).
  *
- * Nothing is sent and nothing is read here before a takeover. After it the broker must end the connection: what it says is read, for its
- * reason code. One that stands on, `settle` after the new CONNACK, is a second live connection of one client.
+ * Nothing is sent and nothing is read here until the client is about to send its new CONNECT. From then on the broker must end the connection:
+ * what it says is read, for its reason code. One that stands on, `settle` after the new CONNACK, is a second live connection of one client.
  */
 import { EventKind } from '../mqtt/output.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
@@ -20,6 +20,9 @@ export class Ghost {
   /** What the transport knows it by. */
   readonly owner: number
   readonly session: Session
+  /** The client has a new connection, and asks the broker for its place. */
+  isChallenged = false
+  /** The new CONNACK. */
   takenOverAtUs = NEVER
 
   constructor(client: Client, socket: number, owner: number, session: Session) {
@@ -52,13 +55,21 @@ export class Ghosts {
     client.isWritable = false
   }
 
-  /** The client has a new connection: the broker must end the old ones. */
+  /** The client is about to send CONNECT: an answer may come here before it comes there. */
+  challenge(client: Client): void {
+    for (const ghost of client.ghosts ?? []) {
+      if (ghost.isChallenged) continue
+      ghost.isChallenged = true
+      this.fleet.transport.resume(ghost.socket)
+    }
+  }
+
+  /** The client has its CONNACK: the broker must end the old ones. */
   takeOver(client: Client, nowUs: number): void {
     for (const ghost of client.ghosts ?? []) {
       if (ghost.takenOverAtUs !== NEVER) continue
       ghost.takenOverAtUs = nowUs
       count(client, 'takenOver', nowUs)
-      this.fleet.transport.resume(ghost.socket)
     }
   }
 
@@ -77,8 +88,9 @@ export class Ghosts {
   closed(owner: number, nowUs: number): void {
     const ghost = this.byOwner.get(owner)!
     this.forget(ghost)
-    // A broker that ends what nobody has taken over has noticed the silence.
-    if (ghost.takenOverAtUs === NEVER) this.fleet.faults.notice(nowUs)
+    // A broker that ends what nobody wants to take over has noticed the silence.
+    if (!ghost.isChallenged) this.fleet.faults.notice(nowUs)
+    else if (ghost.takenOverAtUs === NEVER) count(ghost.client, 'takenOver', nowUs)
   }
 
   /** Counts and ends those that should long have been ended; once a second is enough. */

@@ -4,7 +4,6 @@
  * Filters are kept in a tree of their levels, so that a will costs a few steps however many filters there are. Only filters of groups that can
  * match some will's topic at all are rendered.
  */
-import { parseShare } from '../mqtt/topic.ts'
 import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import type { Group } from './group.ts'
@@ -64,20 +63,20 @@ function hasClaim(client: Client, s: number, will: OpenWill, from: Group): boole
   if (subscription.noLocal && will.publisher === plan.firstClient + client.index) return false
   // It can't be told from a copy that was retained earlier.
   if (subscription.retainAsPublished && retain) return false
-  const fromUs = will.atUs - client.fleet.plan.settleUs
+  const fromUs = will.fromUs - client.fleet.plan.settleUs
   if (!standing.stood(s, fromUs, will.byUs, client.expiryUs)) return false
   if (Math.min(qos, standing.grantedQos[s]!) === 0) return standing.wasConnected(fromUs, will.byUs)
   // What waits on the broker for a client that is away is neither there nor missing.
   return standing.isConnected && !standing.waitedInVain(will.byUs)
 }
 
-/** The filters of the fleet's own plain subscriptions that wills can match. */
+/** The filters of the fleet's own subscriptions that wills can match. Shared ones begin with $share, and no topic does. */
 function plant(fleet: Fleet): Branch {
   const root: Branch = { children: new Map(), holders: [] }
   const topics = fleet.groups.flatMap(({ plan }) => (plan.will === null ? [] : [expand(plan.will.topic, plan)]))
   for (const client of fleet.clients) {
     for (const [s, { filter }] of client.group.plan.subscribe.entries()) {
-      if (parseShare(filter) !== null || !isHeard(expand(filter, client.group.plan), topics)) continue
+      if (!isHeard(expand(filter, client.group.plan), topics)) continue
       let branch = root
       for (const level of client.group.renderer.render(filter, client.index).split('/')) {
         let next = branch.children.get(level)

@@ -124,6 +124,7 @@ const FAR_REACHING = [
   'topics',
   'brokers',
   'groups',
+  'faults',
   'version',
   'clients',
   'clientId',
@@ -139,7 +140,7 @@ const FAR_REACHING = [
 
 function isFarReaching(issue: Issue): boolean {
   const last = issue.path.at(-1)
-  return typeof last !== 'string' || issue.path[0] === 'topics' || FAR_REACHING.includes(last)
+  return typeof last !== 'string' || issue.path[0] === 'topics' || issue.path[1] === 'measure' || FAR_REACHING.includes(last)
 }
 
 /** What takes the place of a wrong value; most keys have a default and are left out. */

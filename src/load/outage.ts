@@ -20,8 +20,8 @@ export class Outage {
   constructor(client: Client, nowUs: number) {
     this.client = client
     this.lostAtUs = nowUs
-    // Whom churn takes away misses nothing.
-    this.hasResumed = client.isReturning
+    // Whom churn takes away misses nothing, and who has got nothing yet may be waiting for nothing: see `interrupted` in tally.ts.
+    this.hasResumed = client.isReturning || !client.receiver!.hasReceived
   }
 
   returned(nowUs: number, hasSession: boolean): void {

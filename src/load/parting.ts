@@ -32,8 +32,8 @@ export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnec
   else if (how === 'silent') testator.ended('silent', client.session!.sentAtUs)
   else if (how === 'reset') testator.ended('closed', nowUs)
   else if (how === 'disconnect') testator.ended(client.isWritable ? 'disconnect' : 'unsure', nowUs)
-  // Nobody knows how long the broker has been gone when a keep alive fails.
-  else testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - 2e6 * client.group.plan.keepAliveS))
+  // Nobody knows how long the broker has been gone when a keep alive fails; without one it may have been gone for ever.
+  else testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - 2e6 * (client.group.plan.keepAliveS || Infinity)))
 }
 
 /** Churn takes the client away. */

@@ -34,6 +34,9 @@ export class Receiver {
   private delayedAcks: number[] | null = null
   /** The last loss of the connection, and what came after it; null: there was none. */
   private outage: Outage | null = null
+  /** Measured messages that came by each shared subscription, repeats too. Made when first needed. */
+  shared: Uint32Array | null = null
+  hasReceived = false
   private subscribedAtUs = Number.NaN
   private unanswered = 0
   /** Bits of the subscriptions that have had an answer. */
@@ -182,6 +185,7 @@ export class Receiver {
     const stream = streamOf(header.entry, header.publisher, lane)
     let row = fleet.ledger.find(this.client.owner, stream)
     const label = hashOf(event)
+    this.hasReceived = true
     if (row < 0) {
       const mask = this.admit(event, publisher.topicOf(header.publisher, lane))
       if (mask === 0) {
@@ -241,12 +245,15 @@ export class Receiver {
     }
     const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, rank, publishedQos)
     if (this.outage !== null && arrival !== ARRIVAL.duplicate) this.outage.arrived(header.intendedUs, qos, nowUs)
-    if (arrival === ARRIVAL.duplicate && mask !== plain && this.takeShared(mask, stream, rank)) {
-      if (isMeasured) this.arrived(qos, nowUs, true)
+    const share = arrival === ARRIVAL.duplicate && mask !== plain ? this.takeShared(mask, stream, rank) : -1
+    if (!isMeasured) return
+    if (share >= 0) {
+      this.countShared(share)
+      this.arrived(qos, nowUs, true)
       return
     }
-    if (!isMeasured) return
     if (arrival === ARRIVAL.duplicate) {
+      if (plain === 0) this.countShared(31 - Math.clz32(mask))
       this.count(header.entry, qos, plain !== 0 && (this.isFurtherCopy(row, plain) || event.retain) ? 'excused' : 'duplicated')
       return
     }
@@ -316,13 +323,18 @@ export class Receiver {
     return bits
   }
 
-  /** Credits the message to the first of the client's shared subscriptions that has not had it; false if all have. */
-  private takeShared(mask: number, stream: number, rank: number): boolean {
+  /** Credits the message to the first of the client's shared subscriptions that has not had it, and returns it; -1 if all have. */
+  private takeShared(mask: number, stream: number, rank: number): number {
     for (let s = 0; s < this.subscriptions.length; s++) {
       const { share } = this.subscriptions[s]!
-      if (share >= 0 && mask & (1 << s) && this.fleet.shared.arrive(share, stream, rank)) return true
+      if (share >= 0 && mask & (1 << s) && this.fleet.shared.arrive(share, stream, rank)) return s
     }
-    return false
+    return -1
+  }
+
+  private countShared(s: number): void {
+    this.shared ??= new Uint32Array(this.subscriptions.length)
+    this.shared[s]!++
   }
 
   private keepsRetain(mask: number): boolean {

@@ -95,7 +95,7 @@ function standingOf(
       stood!.push(fromUs, toUs)
       if (toUs !== Number.POSITIVE_INFINITY) ended!.push(toUs, toUs + 1)
     })
-    if (stood!.length > before) loads = addLoads(loads, loadOf(client.receiver!.sharedBy(s)))
+    if (stood!.length > before) loads = addLoads(loads, loadOf(client.receiver!.shared?.[s] ?? 0))
     if (client.endsWithConnection) continue
     standing.eachAbsence((fromUs, toUs) => {
       offline!.push(fromUs, toUs)

@@ -58,5 +58,6 @@ export function factsOf(fleet: Fleet, nowUs: number): Facts {
       return { entry: entry.index, firstClient: g.from, next }
     }),
   )
-  return { entries, exceptions: fleet.exceptions.byStream, connectTimes: fleet.connectTimes, moves: fleet.moves, pending }
+  const { exceptions, connectTimes, moves } = fleet
+  return { entries, exceptions: exceptions.byStream, connectTimes, moves, pending, wills: fleet.wills.facts(nowUs) }
 }

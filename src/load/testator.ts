@@ -40,10 +40,11 @@ export class Testator {
     this.revise(sessionPresent ? 'present' : 'absent')
   }
 
-  /** The present connection has ended: see `willEnd`. */
+  /** The present connection has ended: see `willEnd`. An unsure one may have ended as soon as it had begun. */
   ended(ending: Ending, atUs: number, sinceUs: number = atUs): void {
-    if (ending === 'unsure') this.revise('unknown')
-    this.tell(this.connection, willEnd(ending, this.terms, atUs, sinceUs))
+    const isUnsure = ending === 'unsure'
+    if (isUnsure) this.revise('unknown')
+    this.tell(this.connection, willEnd(ending, this.terms, atUs, isUnsure ? this.connectUs : sinceUs))
   }
 
   private revise(session: 'present' | 'absent' | 'unknown'): void {

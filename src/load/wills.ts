@@ -115,6 +115,8 @@ export interface WillFacts {
   readonly arrivals: Float64Array
   /** False: there were more than can be kept. */
   readonly isWhole: boolean
+  /** When this was so. */
+  readonly atUs: number
 }
 
 /** Ends, and arrivals, that a worker keeps: 40 to 100 MB. Beyond it wills without an end are no longer called false. */
@@ -167,14 +169,14 @@ export class WillBook {
     else this.isWhole = false
   }
 
-  facts(): WillFacts {
+  facts(nowUs: number): WillFacts {
     const arrivals = new Float64Array(2 * this.arrivals.size)
     let at = 0
     for (const [key, atUs] of this.arrivals) {
       arrivals[at++] = key
       arrivals[at++] = atUs
     }
-    return { ends: Float64Array.from(this.ends), arrivals, isWhole: this.isWhole }
+    return { ends: Float64Array.from(this.ends), arrivals, isWhole: this.isWhole, atUs: nowUs }
   }
 }
 
@@ -182,7 +184,8 @@ export class WillBook {
 export interface OpenWill {
   readonly publisher: number
   readonly connection: number
-  readonly atUs: number
+  /** Between these times it was to come. */
+  readonly fromUs: number
   readonly byUs: number
 }
 
@@ -212,9 +215,9 @@ export class Wills {
       }
     }
     const open: OpenWill[] = []
-    this.eachEnd((key, kind, atUs, _, byUs) => {
+    this.eachEnd((key, kind, _, fromUs, byUs) => {
       if (kind !== KIND.required || this.arrivals.has(key)) return
-      open.push({ publisher: Math.floor(key / CONNECTIONS), connection: key % CONNECTIONS, atUs, byUs })
+      open.push({ publisher: Math.floor(key / CONNECTIONS), connection: key % CONNECTIONS, fromUs, byUs })
     })
     this.open = open
   }
@@ -229,11 +232,13 @@ export class Wills {
   }
 
   /**
+   * What is to come after the facts were told is neither missing nor there.
+   *
    * @param covered  as in `waiting`
-   * @param endUs    when the facts were asked for: what is to come later is neither missing nor there
    * @param isWhole  no worker was lost: what its clients did is not known
    */
-  judge(covered: readonly Uint8Array[], endUs: number, isWhole: boolean): WillResult {
+  judge(covered: readonly Uint8Array[], isWhole: boolean): WillResult {
+    const endUs = Math.min(...this.facts.map(({ atUs }) => atUs))
     const ended: { atUs: number; outcome: WillOutcome }[] = []
     let late = 0
     let opened = 0

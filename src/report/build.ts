@@ -7,12 +7,14 @@ import { clientsByNode } from '../load/cluster.ts'
 import { cellOf } from '../load/group.ts'
 import type { Plan, QoS } from '../load/plan.ts'
 import { publicPlan } from '../load/secrets.ts'
+import type { ShareSpread } from '../load/shares.ts'
 import { parseThreshold } from '../load/threshold.ts'
 import type { Cells, Metrics } from '../stats/metrics.ts'
 import type { Seconds } from '../stats/seconds.ts'
 import { faultFigures, windowFigures } from './faults.ts'
 import { byteCounts, clientCounts, clientFigures, deliveryFigures, publishFigures, subscriptionCounts } from './figures.ts'
 import { hostFacts } from './host.ts'
+import { shareFigures } from './shares.ts'
 import { evaluate } from './threshold.ts'
 import {
   type BrokerFacts,
@@ -20,6 +22,7 @@ import {
   type Figures,
   type GeneratorCheck,
   type GeneratorFigures,
+  type GroupFigures,
   type NodeFigures,
   REPORT_SCHEMA,
   type Report,
@@ -36,6 +39,8 @@ export interface RunResult {
   readonly run: RunFacts
   readonly metrics: Metrics
   readonly unverified: number
+  /** How shared subscriptions were spread over their members. */
+  readonly shares: readonly ShareSpread[]
   readonly timeline: readonly TimelineRow[]
   readonly generator: Omit<GeneratorFigures, 'valid' | 'suspect' | 'checks'>
   /** Messages that were due and unsent at the end of measure though nothing but the generator stood in their way. */
@@ -132,7 +137,7 @@ function wholeOf(result: RunResult) {
 function partsOf(result: RunResult) {
   const { plan, metrics } = result
   const entries = plan.groups.flatMap((group) => group.publish.map((entry) => ({ entry, group })))
-  const groups: Record<string, Figures> = {}
+  const groups: Record<string, GroupFigures> = {}
   for (const group of plan.groups) {
     const clients = metrics.clients.sum((key) => cellOf.client(key).group === group.index)
     const subscriptions = group.clients * group.subscribe.length
@@ -146,6 +151,7 @@ function partsOf(result: RunResult) {
       }),
       ...(group.subscribe.some(({ isResponse }) => !isResponse) &&
         deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).group === group.index))),
+      ...shareFigures(result.shares, group.index),
     }
   }
   const streams: Record<string, Figures> = {}

@@ -73,13 +73,15 @@ export const CHARTS_SCRIPT = `
     ctx.lineWidth = devicePixelRatio
     ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
     ctx.font = size + 'px system-ui'
+    ctx.textAlign = 'left'
     ctx.textBaseline = 'top'
     ctx.beginPath()
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
     ctx.clip()
     for (const { name, startS } of data.faults) {
       if (startS < u.scales.x.min || startS > u.scales.x.max) continue
-      const left = u.valToPos(startS, 'x', true)
+      // A line of one pixel is in the middle of it.
+      const left = Math.floor(u.valToPos(startS, 'x', true)) + 0.5
       ctx.beginPath()
       ctx.moveTo(left, bbox.top)
       ctx.lineTo(left, bbox.top + bbox.height)

@@ -54,7 +54,7 @@ export function windowTable(report: Report): Table {
   const measureS = measureStartS(report)
   return {
     title: 'Windows',
-    columns: ['from – to', 'sent', 'received', 'p50', 'p99', 'p99.9', 'lost', 'duplicated'],
+    columns: ['of measure', 'sent', 'received', 'p50', 'p99', 'p99.9', 'lost', 'duplicated'],
     rows: Object.entries(report.windows).map(([name, { startS, lengthS, publishes, deliveries, endToEndUs }]) => {
       const rate = (count = 0): Cell => (lengthS > 0 ? plain(formatRate(count / lengthS)) : NONE)
       return {
@@ -104,7 +104,7 @@ function rowsOf(report: Report): { readonly name: string; readonly cell: (fault:
     })),
   )
   return [
-    { name: 'began at', cell: ({ startS }) => plain(words(startS! - measureStartS(report))) },
+    { name: 'into measure', cell: ({ startS }) => plain(words(startS! - measureStartS(report))) },
     { name: 'ended after', cell: ({ ended }) => timeCell(ended) },
     { name: 'detected after', cell: ({ detect }) => (detect === null ? NONE : timeCell(detect)) },
     { name: 'restored after', cell: ({ restored }) => timeCell(restored) },
@@ -149,7 +149,7 @@ function whatOf(report: Report, { exec, drop }: FaultPlan, { startS, struck, exe
   const shown = command.length > COMMAND_LENGTH ? `${command.slice(0, COMMAND_LENGTH - 1)}…` : command
   const lasting = drop === null || drop.forUs === 0 ? '' : ` for ${formatDuration(drop.forUs)}`
   return [
-    plain(`at ${words(startS - measureStartS(report))}`),
+    plain(`${words(startS - measureStartS(report))} into measure`),
     ...(exec === null ? [] : [plain(shown), ...(ran === null ? [] : [exitOf(ran)])]),
     ...(drop === null ? [] : [plain(`${formatCount(struck)} ${DONE[drop.how]}${lasting}`)]),
   ]

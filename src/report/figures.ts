@@ -36,11 +36,11 @@ export function clientFigures(cell: Cell<'clients'>, planned: number, subscripti
 
 /** What is known of clients that connected again, and of their sessions. */
 export function returnFigures({ counts, latencies }: Cell<'clients'>): Required<'reconnectUs' | 'sessions' | 'offline' | 'unqueueUs'> {
-  const { resumed, forgotten, strange, takenOver, doubled, queued } = counts
+  const { resumed, forgotten, takenOver, doubled, queued } = counts
   const unqueueS = (latencies.unqueue?.sum ?? 0) / US_PER_S
   return {
     reconnectUs: summarize(latencies.reconnect ?? null, Math.max(returnsWanted(counts), latencies.reconnect?.count ?? 0)),
-    sessions: { resumed, forgotten, unexpected: strange, takenOver, doubled },
+    sessions: { resumed, forgotten, takenOver, doubled },
     offline: { queued, perSec: unqueueS > 0 ? Math.round((queued / unqueueS) * 10) / 10 : null },
     unqueueUs: complete(latencies.unqueue),
   }

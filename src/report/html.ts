@@ -100,7 +100,7 @@ function faults({ faults }: View, { plan }: Report): Markup {
       : [html`<details><summary>What the command of ${name} said</summary><pre>$ ${plan.faults[i]!.exec}\n${output}</pre></details>`],
   )
   if (rows.length === 0) return html``
-  return html`<h2>Faults</h2>${panel(rows)}${outputs.length === 0 ? null : html`<div class="panel outputs">${outputs}</div>`}`
+  return html`<h2>Faults</h2>${panel(rows)}${outputs.length === 0 ? null : html`<div class="panel">${outputs}</div>`}`
 }
 
 function dotted(items: readonly Cell[]): Markup[] {

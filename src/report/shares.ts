@@ -6,6 +6,7 @@
  */
 import type { ShareSpread } from '../load/shares.ts'
 import { formatCount } from '../units.ts'
+import { printable } from './cells.ts'
 import type { GroupFigures, Report, ShareFigures } from './types.ts'
 
 /** Shares that a group's figures list, and that a summary does. Filters with variables may make one for each client. */
@@ -31,7 +32,7 @@ export function shareFacts({ groups }: Report): string[] {
 
 function words({ filter, members, received, least, most, fairness }: ShareFigures): string {
   const spread = fairness === null ? '' : `, ${formatCount(least)} to ${formatCount(most)} each, fairness ${fairness.toFixed(2)}`
-  return `${filter.replaceAll(/\p{Cc}+/gu, ' ')}: ${formatCount(received)} to ${members === 1 ? '1 member' : `${formatCount(members)} members`}${spread}`
+  return `${printable(filter)}: ${formatCount(received)} to ${members === 1 ? '1 member' : `${formatCount(members)} members`}${spread}`
 }
 
 /** Those that received nothing come last. */

@@ -36,6 +36,7 @@ p { margin: 0; }
 .card .figure { font-size: 25px; line-height: 1.3; font-weight: 600; font-variant-numeric: tabular-nums; }
 .card .label, .card .detail { font-size: 13px; color: var(--muted); }
 .panel { background: var(--card); border: 1px solid var(--edge); border-radius: 8px; padding: 4px 16px; overflow-x: auto; }
+.panel + .panel { margin-top: 12px; }
 .chart { padding: 14px 12px 8px; overflow: hidden; }
 .uplot { font: inherit; }
 .uplot .u-legend { font-size: 13px; color: var(--muted); }

@@ -117,8 +117,6 @@ export interface SessionCounts {
   /** The client had a session to come back to, and the broker still had it; or had it no more. */
   readonly resumed: number
   readonly forgotten: number
-  /** The broker had a session that should not have been there. */
-  readonly unexpected: number
   /** The client connected while its old connection stood at the broker; and that one still stood `settle` later. */
   readonly takenOver: number
   readonly doubled: number

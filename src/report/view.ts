@@ -9,6 +9,7 @@ import { type BrokerView, brokerViews } from './broker.ts'
 import { type Cell, countCell, latencyCell, NONE, plain, printable, type Table, type Tone } from './cells.ts'
 import { clusterFacts, clusterNotes, matrices } from './cluster.ts'
 import { type FaultView, faultNotes, faultTable, faultViews, windowTable } from './fault-view.ts'
+import { shareFacts } from './shares.ts'
 import { formatActual } from './threshold.ts'
 import type { Figures, Report, SentinelFigures, Status } from './types.ts'
 
@@ -43,6 +44,8 @@ export interface View {
   readonly notes: readonly string[]
   /** How the nodes were used; empty with one node. */
   readonly cluster: readonly string[]
+  /** How shared subscriptions were spread; empty where there are none. */
+  readonly shares: readonly string[]
   /** What the nodes take, where the probe has asked them. */
   readonly brokers: readonly BrokerView[]
   readonly generator: readonly string[]
@@ -76,6 +79,7 @@ export function viewOf(report: Report): View {
     problems: problems(report),
     notes: [...notes(report), ...faultNotes(report), ...clusterNotes(report)],
     cluster: clusterFacts(report),
+    shares: shareFacts(report),
     brokers: brokerViews(report),
     generator: generator(report),
   }
@@ -165,7 +169,6 @@ function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d, ...
             cells: [
               cell('resumed', sessions.resumed),
               cell('forgotten', sessions.forgotten, 'bad'),
-              cell('unexpected', sessions.unexpected, 'bad'),
               cell('taken over', sessions.takenOver),
               cell('doubled', sessions.doubled, 'bad'),
             ],

@@ -3,32 +3,33 @@
  *
  *   connect ─▶ (settle) ─▶ warmUp ─▶ measure ─▶ drain ─▶ cleanUp
  *
- * The workers do the work; the controller says when phases begin, merges what they tell, and asks for the accounts. The first interrupt ends
- * measure and goes on with drain, the second skips the drain; both end in a report.
+ * The workers do the work; the controller says when phases begin, merges what they tell, asks for the accounts, and lets the director turn on
+ * the faults. The first interrupt ends measure and goes on with drain, the second skips the drain; both end in a report.
  */
 
 import { dirname } from 'node:path'
-import { accountShares } from '../load/account-shares.ts'
-import type { Account, Window } from '../load/sheets.ts'
-import { FactBook } from '../load/factbook.ts'
-import { type Facts, MAX_EXCEPTIONS } from '../load/facts.ts'
-import { Group, type Surroundings } from '../load/group.ts'
+import type { Surroundings } from '../load/group.ts'
 import type { Plan } from '../load/plan.ts'
 import { PlannedMessages } from '../load/rates.ts'
 import { scenarioHash } from '../load/scenario.ts'
-import { type ShareSpread, shareSpreads } from '../load/shares.ts'
 import { sliceOf } from '../load/slice.ts'
-import { buildReport, type Outcome } from '../report/build.ts'
+import { buildReport, type Outcome, type Piece, type Span } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
-import type { BrokerFacts, GeneratorCheck, PhaseFacts, TimelineRow } from '../report/types.ts'
+import type { BrokerFacts, PhaseFacts, TimelineRow } from '../report/types.ts'
+import { piecesOf, windowsOf } from '../report/windows.ts'
+import { US_PER_S } from '../units.ts'
+import { Accounts } from './accounts.ts'
 import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
+import type { Director } from './director.ts'
+import { Commands } from './exec.ts'
 import { openFileCount, thisMachine } from './limits.ts'
 import type { Fault, Telling } from './messages.ts'
 import { newName } from './name.ts'
 import { Recorder } from './recorder.ts'
 import type { Sentinel } from './sentinel.ts'
+import { directorOf, type MomentListener } from './stage.ts'
 import { Strain } from './strain.ts'
 
 export interface RunOptions {
@@ -50,10 +51,16 @@ export interface RunOptions {
   readonly sentinel: Sentinel | null
 }
 
-export interface RunListener {
+export interface RunListener extends MomentListener {
   onPhase(phase: string, tS: number): void
   onRow(row: TimelineRow, arrivedClients: number): void
   onFault(fault: Fault): void
+}
+
+/** Measure, µs since the epoch. */
+interface Measured {
+  readonly startUs: number
+  readonly endUs: number
 }
 
 /** Between two accounts while draining, and how long that is in times of what one takes. */
@@ -74,6 +81,9 @@ export class Controller {
   private readonly crew: Crew
   private readonly recorder: Recorder
   private readonly strain: Strain
+  private readonly accounts: Accounts
+  private readonly director: Director
+  private readonly commands: Commands
   private readonly phases: { name: string; startUs: number; endUs: number }[] = []
   private readonly losses: string[] = []
   private readonly arrivedWorkers = new Set<number>()
@@ -83,9 +93,6 @@ export class Controller {
   private interrupts = 0
   private wake: () => void = () => {}
   private peakMemory = 0
-  private truncated = 0
-  private isCapped = false
-  private shares: readonly ShareSpread[] = []
 
   constructor(options: RunOptions) {
     this.options = options
@@ -98,12 +105,13 @@ export class Controller {
       unixEpochMs: Date.now() - this.clock() / 1000,
     }
     const { workers, transport } = options
+    const folder = dirname(options.scenario)
     const data = Array.from({ length: workers }, (_, i) => ({
       around: this.around,
       slice: sliceOf(this.plan, i, workers),
       transport,
       epochNs: this.epochNs,
-      folder: dirname(options.scenario),
+      folder,
     }))
     this.strain = new Strain(this.plan, options.endpoints, thisMachine(), openFileCount())
     this.recorder = new Recorder({
@@ -114,10 +122,25 @@ export class Controller {
       originUs: () => this.originUs,
       workers: () => this.crew.alive,
       onRow: (row, arrived) => options.listener.onRow(row, arrived),
+      onSecond: (second) => {
+        this.director.second(second)
+        this.wake()
+      },
     })
     this.crew = new Crew(data, {
       onTelling: (worker, telling) => this.take(worker, telling),
       onLoss: (worker, error) => this.lose(worker, error),
+    })
+    this.accounts = new Accounts(this.around, this.crew)
+    this.commands = new Commands({ folder, run: this.run, clock: this.clock })
+    const wake = () => this.wake()
+    this.director = directorOf({
+      plan: this.plan,
+      crew: this.crew,
+      commands: this.commands,
+      folder: options.folder,
+      listener: options.listener,
+      wake,
     })
   }
 
@@ -129,6 +152,14 @@ export class Controller {
   }
 
   async runToReport(): Promise<Outcome> {
+    try {
+      return await this.runPhases()
+    } finally {
+      await this.commands.end()
+    }
+  }
+
+  private async runPhases(): Promise<Outcome> {
     const { phases } = this.plan
     const { sentinel } = this.options
     await Promise.all([this.crew.ask(null, 'ready'), sentinel?.ready])
@@ -142,22 +173,25 @@ export class Controller {
       const startUs = this.originUs + phases.warmUpUs
       const watch = { originUs: this.originUs, startUs, endUs: startUs + phases.measureUs }
       sentinel?.begin({ epochNs: String(this.epochNs), ...watch })
+      this.director.begin(this.originUs, startUs, watch.endUs)
       this.begin('warmUp', this.originUs)
       await this.until(startUs)
       this.begin('measure', Math.min(startUs, this.clock()))
       cpu.start()
-      await this.until(startUs + phases.measureUs)
-      endUs = await this.endMeasure(startUs + phases.measureUs)
+      await this.until(watch.endUs, () => this.interrupts > 0 || this.isRecovered(startUs))
+      endUs = await this.endMeasure(startUs, watch.endUs)
       const answers = await this.crew.ask({ type: 'facts' }, 'facts')
       unsentOfOurs = answers.reduce((sum, answer) => sum + answer.unsentOfOurs, 0)
     }
     const cpuUsed = cpu.read()
-    const window: Window = { originUs: this.originUs, startUs: Math.min(endUs, this.originUs + phases.warmUpUs), endUs }
-    await this.drain(window)
+    const measured = { startUs: Math.min(endUs, this.originUs + phases.warmUpUs), endUs }
+    await this.drain(measured)
     await this.crew.ask({ type: 'finish' }, 'finished')
-    await this.settleAccounts(window)
+    this.recorder.settle(endUs)
+    const { windows, pieces } = await this.settleAccounts(measured)
     const watched = (await sentinel?.finish()) ?? null
     const leftovers = await this.leave()
+    await this.commands.end()
     await this.crew.stop()
     this.recorder.finish()
     this.end()
@@ -179,7 +213,7 @@ export class Controller {
       },
       metrics: this.recorder.totals,
       unverified: this.recorder.unverified,
-      shares: this.shares,
+      shares: this.accounts.shares,
       timeline: this.recorder.timeline,
       generator: {
         busy: round(this.recorder.busiest),
@@ -195,7 +229,14 @@ export class Controller {
       unsentOfOurs,
       losses: this.losses,
       isInterrupted: this.interrupts > 0,
-      checks: this.checks(),
+      checks: [this.accounts.check()],
+      faults: this.director.facts(),
+      faultTroubles: this.director.troubles(),
+      seconds: this.recorder.seconds,
+      measureStartUs: measured.startUs,
+      windows,
+      pieces,
+      wills: this.accounts.willResult(this.losses.length === 0),
     })
     this.event('end', { status: outcome.report.status, reasons: outcome.report.reasons })
     return outcome
@@ -215,18 +256,30 @@ export class Controller {
     return this.interrupts === 0 && this.crew.alive > 0 && connected > 0
   }
 
-  /** The end of measure; after an interrupt it is a moment that all workers hear of before it comes. */
-  private async endMeasure(plannedUs: number): Promise<number> {
-    if (this.interrupts === 0) return plannedUs
-    const endUs = Math.min(plannedUs, Math.ceil(this.clock() + LEAD_US))
+  /** Measure was to last until then. */
+  private isRecovered(startUs: number): boolean {
+    const { untilRecovered } = this.plan.phases
+    const nowUs = this.clock()
+    return untilRecovered !== null && nowUs >= startUs + untilRecovered.minUs && this.director.isOver(nowUs)
+  }
+
+  /** The end of measure; one that is not as planned is a moment that all workers hear of before it comes. */
+  private async endMeasure(startUs: number, plannedUs: number): Promise<number> {
+    const isRecovered = this.isRecovered(startUs)
+    if (this.interrupts === 0 && !isRecovered) return plannedUs
+    const soonUs = Math.ceil(this.clock() + LEAD_US)
+    // Windows are whole seconds.
+    const cutUs = this.interrupts > 0 ? soonUs : startUs + Math.ceil((soonUs - startUs) / US_PER_S) * US_PER_S
+    const endUs = Math.min(plannedUs, cutUs)
     this.crew.tell({ type: 'cut', endUs })
     this.options.sentinel?.cut(endUs)
+    this.director.cut(endUs)
     await this.until(endUs, () => false)
     return endUs
   }
 
-  private async drain(window: Window): Promise<void> {
-    this.begin('drain', Math.min(this.clock(), window.endUs))
+  private async drain(measured: Measured): Promise<void> {
+    this.begin('drain', Math.min(this.clock(), measured.endUs))
     this.crew.tell({ type: 'drain' })
     const startUs = this.clock()
     const endUs = startUs + this.plan.phases.drainUs
@@ -235,40 +288,18 @@ export class Controller {
     await this.until(Math.min(endUs, startUs + SHORTEST_DRAIN_US), () => this.interrupts > Math.max(1, interruptsBefore))
     while (this.clock() < endUs && this.interrupts <= Math.max(1, interruptsBefore) && this.crew.alive > 0) {
       const fromUs = this.clock()
-      const facts = (await this.crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
-      const pending = facts.reduce((sum, f) => sum + f.pending, 0)
-      if (pending === 0) {
-        const { missing } = await this.account(facts, window, false)
-        if (missing === 0) return
-      }
+      if ((await this.accounts.missing({ originUs: this.originUs, ...measured }, endUs)) === 0) return
       const pauseUs = Math.max(ACCOUNT_EVERY_MS * 1000, ACCOUNT_PAUSE * (this.clock() - fromUs))
       await this.until(Math.min(endUs, this.clock() + pauseUs), () => this.interrupts > Math.max(1, interruptsBefore))
     }
   }
 
-  /** The final account goes into the totals. */
-  private async settleAccounts(window: Window): Promise<void> {
-    if (this.originUs === Number.POSITIVE_INFINITY) return
-    const facts = (await this.crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
-    const { accounts } = await this.account(facts, window, true)
-    for (const { deliveries, deliveriesByPair } of accounts) {
-      this.recorder.totals.deliveries.add(deliveries)
-      this.recorder.totals.deliveriesByPair.add(deliveriesByPair)
-    }
-  }
-
-  private async account(facts: readonly Facts[], window: Window, isFinal: boolean): Promise<{ accounts: Account[]; missing: number }> {
-    const answers = await this.crew.ask({ type: 'account', facts, window, isFinal }, 'account')
-    this.truncated = answers.reduce((sum, answer) => sum + answer.truncated, 0)
-    this.isCapped = answers.some((answer) => answer.isCapped)
-    const accounts = answers.map((answer) => answer.account)
-    const shares = answers.flatMap((answer) => answer.shares)
-    if (shares.length > 0) {
-      const groups = this.plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
-      if (isFinal) this.shares = shareSpreads(shares)
-      accounts.push(accountShares(groups, this.plan.settleUs, new FactBook(facts), shares, window, isFinal))
-    }
-    return { accounts, missing: accounts.reduce((sum, { missing }) => sum + missing, 0) }
+  /** The final account, cut into pieces that all windows are sums of. */
+  private async settleAccounts({ startUs, endUs }: Measured): Promise<{ windows: Span[]; pieces: Piece[] }> {
+    if (this.originUs === Number.POSITIVE_INFINITY) return { windows: [], pieces: [] }
+    const windows = windowsOf(this.plan, this.director.facts(), startUs, endUs)
+    const pieces = piecesOf(windows, startUs, endUs).map((piece) => ({ originUs: this.originUs, ...piece }))
+    return { windows, pieces: await this.accounts.settle(pieces, this.recorder.totals) }
   }
 
   private async leave(): Promise<{ sessions: number; retained: number }> {
@@ -293,7 +324,8 @@ export class Controller {
       const { atUs, ...fault } = telling.fault
       this.options.folder.event(atUs / 1e6, 'fault', fault)
       this.options.listener.onFault(telling.fault)
-    }
+    } else if (telling.type === 'struck') this.director.struck(telling.fault, telling.members)
+    else if (telling.type === 'noticed') this.director.noticed(telling.fault, telling.atUs)
   }
 
   private lose(worker: number, error: Error | null): void {
@@ -304,31 +336,14 @@ export class Controller {
     this.wake()
   }
 
-  private checks(): GeneratorCheck[] {
-    const ledger = this.truncated === 0
-    const exceptions = !this.isCapped
-    return [
-      {
-        name: 'ledger',
-        ok: ledger && exceptions,
-        level: 'invalid',
-        value: this.truncated,
-        limit: 0,
-        words: !ledger
-          ? `${this.truncated} pairs of subscriber and stream have more gaps than can be kept: their losses are counted too high`
-          : exceptions
-            ? 'every delivery was accounted for'
-            : `more than ${MAX_EXCEPTIONS} publishes were refused, dropped or late: the accounts are not whole`,
-      },
-    ]
-  }
-
   /** Waits until a time, an interrupt, or a condition that is looked at whenever something comes in. */
   private async until(timeUs: number, isDone: () => boolean = () => this.interrupts > 0): Promise<void> {
     while (!isDone() && this.crew.alive > 0 && this.clock() < timeUs) {
       if (this.phases.at(-1)?.name === 'connect' && this.interrupts > 0) return
+      this.director.advance(this.clock())
+      const nextUs = Math.min(timeUs, this.director.wakeUs)
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(1000, Math.max(1, Math.ceil((timeUs - this.clock()) / 1000))))
+        const timer = setTimeout(resolve, Math.min(1000, Math.max(1, Math.ceil((nextUs - this.clock()) / 1000))))
         this.wake = () => {
           clearTimeout(timer)
           resolve()

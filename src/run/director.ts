@@ -14,7 +14,7 @@
  * over): such a moment is taken back, unless another fault has begun since, which it may be owed to.
  */
 import type { FaultMoment, FaultPlan, Plan } from '../load/plan.ts'
-import type { ExecFigures, FaultFacts } from '../report/types.ts'
+import type { FaultFacts } from '../report/types.ts'
 import { US_PER_S } from '../units.ts'
 import type { Executed } from './exec.ts'
 import type { Command } from './messages.ts'
@@ -26,7 +26,7 @@ export interface DirectorEffects {
   exec(fault: FaultPlan & { readonly exec: string }): Promise<Executed>
   /** A moment has come, or is found to have come at that time. */
   onMoment(fault: FaultPlan, moment: 'began' | FaultMoment, atUs: number, sinceStartUs: number): void
-  onCommand(fault: FaultPlan, figures: ExecFigures, atUs: number): void
+  onCommand(fault: FaultPlan, executed: Executed, atUs: number): void
 }
 
 /** Workers are told of a fault so long before its time, and at the latest so long: they must have it by then. */
@@ -62,6 +62,8 @@ export class Director {
   private originUs = Number.POSITIVE_INFINITY
   private measureStartUs = Number.POSITIVE_INFINITY
   private measureEndUs = Number.POSITIVE_INFINITY
+  /** When `advance` was last called. */
+  private nowUs = 0
 
   constructor(plan: Pick<Plan, 'faults'>, effects: DirectorEffects) {
     this.effects = effects
@@ -97,6 +99,7 @@ export class Director {
 
   /** Does what is due. */
   advance(nowUs: number): void {
+    this.nowUs = nowUs
     for (const state of this.states) {
       if (state.startUs === null) this.announce(state, nowUs)
       if (!state.hasBegun && state.startUs !== null && state.startUs <= nowUs && state.startUs < this.measureEndUs) this.start(state, nowUs)
@@ -111,7 +114,8 @@ export class Director {
         const { startUs, hasBegun, endUs } = state
         if (startUs === null) {
           const plannedUs = this.plannedUs(state)
-          return plannedUs !== null && plannedUs < this.measureEndUs ? plannedUs - AHEAD_US : Number.POSITIVE_INFINITY
+          const isTooLate = plannedUs === null || Math.max(plannedUs, this.nowUs + LEAD_US) >= this.measureEndUs
+          return isTooLate ? Number.POSITIVE_INFINITY : plannedUs - AHEAD_US
         }
         if (!hasBegun) return startUs < this.measureEndUs ? startUs : Number.POSITIVE_INFINITY
         return endUs === null && state.execEndUs !== null ? this.overUs(state) : Number.POSITIVE_INFINITY
@@ -217,7 +221,7 @@ export class Director {
     void this.effects.exec({ ...plan, exec: plan.exec }).then((executed) => {
       state.executed = executed
       state.execEndUs = nowUs + executed.figures.lengthS * US_PER_S
-      this.effects.onCommand(plan, executed.figures, state.execEndUs)
+      this.effects.onCommand(plan, executed, state.execEndUs)
       this.settleEnd(state, state.execEndUs)
     })
   }

@@ -118,6 +118,6 @@ function endOf(file: number): string {
   const count = readSync(file, bytes, 0, bytes.length, size - bytes.length)
   // What is cut off may have been the beginning of a character (UTF-8: bytes 10xxxxxx go on with one).
   let start = 0
-  while (size > OUTPUT_BYTES && start < count && (bytes[start]! & 0xc0) === 0x80) start++
+  while (start < count && (bytes[start]! & 0xc0) === 0x80) start++
   return bytes.toString('utf8', start, count)
 }

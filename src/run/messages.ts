@@ -53,6 +53,8 @@ export type Telling =
       readonly type: 'account'
       readonly account: Account
       readonly shares: readonly ShareFacts[]
+      /** For each open will of the facts, whether one of the worker's clients had to get it: see load/wills.ts. */
+      readonly heirs: Uint8Array
       readonly truncated: number
       readonly isCapped: boolean
     }

@@ -40,6 +40,8 @@ export interface Normal {
 /** So many good seconds in a row, together as good as this, are a recovery. */
 export const STEADY_SECONDS = 10
 const STEADY_SHARE = 0.99
+/** Of what comes due in a second: so much is on its way when it ends. */
+const WAITING_SHARE = 0.01
 
 /**
  * What is normal: from all seconds of a calm. Where it has fewer than ten, those before it back to the start of publishing help out, and where
@@ -83,10 +85,10 @@ export function isSteady(seconds: readonly Second[], first: number, normal: Norm
   return came >= Math.min(STEADY_SHARE * due, due - 1) * ratio
 }
 
-/** Whether more waits at the end of a second than normal: a hundredth of what comes due in it is none, that is on its way. */
+/** Whether more waits at the end of a second than normal. */
 export function isOverloaded(seconds: readonly Second[], i: number, normal: Normal): boolean {
   const second = seconds[i]
-  return second !== undefined && second.backlog > Math.max(normal.backlog, Math.ceil((1 - STEADY_SHARE) * dueIn(seconds, i)))
+  return second !== undefined && second.backlog > Math.max(normal.backlog, Math.ceil(WAITING_SHARE * dueIn(seconds, i)))
 }
 
 /** Messages that came due in a second. */

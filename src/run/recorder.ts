@@ -8,7 +8,9 @@ import type { ReportFolder } from '../report/folder.ts'
 import type { TimelineRow } from '../report/types.ts'
 import type { Histogram } from '../stats/histogram.ts'
 import { Metrics } from '../stats/metrics.ts'
+import { Seconds } from '../stats/seconds.ts'
 import type { Gain } from './messages.ts'
+import type { Second } from './pace.ts'
 import type { Strain } from './strain.ts'
 
 /** What a progress display shows. */
@@ -28,6 +30,7 @@ const OPEN_SECONDS = 3
 
 export class Recorder {
   readonly totals = new Metrics()
+  readonly seconds = new Seconds()
   readonly timeline: TimelineRow[] = []
   unverified = 0
   /** Largest share of a worker's time in measure that it did not wait. */
@@ -41,6 +44,7 @@ export class Recorder {
   private readonly originUs: () => number
   private readonly workers: () => number
   private readonly onRow: (row: TimelineRow, arrived: number) => void
+  private readonly onSecond: (second: Second) => void
 
   constructor(options: {
     readonly folder: ReportFolder | null
@@ -50,6 +54,8 @@ export class Recorder {
     readonly originUs: () => number
     readonly workers: () => number
     readonly onRow: (row: TimelineRow, arrived: number) => void
+    /** After `onRow`, in order. */
+    readonly onSecond: (second: Second) => void
   }) {
     this.folder = options.folder
     this.planned = options.planned
@@ -58,10 +64,12 @@ export class Recorder {
     this.originUs = options.originUs
     this.workers = options.workers
     this.onRow = options.onRow
+    this.onSecond = options.onSecond
   }
 
   take(worker: number, gain: Gain): void {
     this.totals.add(gain.metrics)
+    this.seconds.add(gain.metrics)
     this.unverifiedOf.set(worker, gain.unverified)
     this.unverified = [...this.unverifiedOf.values()].reduce((sum, count) => sum + count, 0)
     if (this.phaseAt((gain.fromUs + gain.toUs) / 2) === 'measure') {
@@ -76,13 +84,23 @@ export class Recorder {
     if (gains === undefined) this.open.set(second, (gains = new Map()))
     const before = gains.get(worker)
     gains.set(worker, before === undefined ? gain : join(before, gain))
-    for (const [s, told] of this.open) if (told.size >= this.workers() && s < second) this.close(s)
-    for (const s of this.open.keys()) if (s <= second - OPEN_SECONDS) this.close(s)
+    // Who has told a second has told those before it.
+    const complete = [...this.open].filter(([s, told]) => s < second && told.size >= this.workers()).map(([s]) => s)
+    this.closeUpTo(Math.max(second - OPEN_SECONDS, ...complete))
+  }
+
+  /** Every worker has told what was until then. */
+  settle(timeUs: number): void {
+    this.closeUpTo(Math.floor(timeUs / 1e6))
   }
 
   /** Writes what is still open. */
   finish(): void {
-    for (const second of [...this.open.keys()].sort((a, b) => a - b)) this.close(second)
+    this.closeUpTo(Number.POSITIVE_INFINITY)
+  }
+
+  private closeUpTo(last: number): void {
+    for (const second of [...this.open.keys()].filter((s) => s <= last).sort((a, b) => a - b)) this.close(second)
   }
 
   get busiest(): number {
@@ -98,7 +116,7 @@ export class Recorder {
     const toUs = Math.max(...gains.map((gain) => gain.toUs))
     const lengthS = Math.max(0.001, (toUs - fromUs) / 1e6)
     const clients = metrics.clients.sum()
-    const publishes = metrics.publishes.sum().latencies
+    const { counts: published, latencies: publishes } = metrics.publishes.sum()
     const { endToEnd } = metrics.deliveries.sum().latencies
     const rows = { endToEnd, ...publishes, ...clients.latencies }
     for (const [name, histogram] of Object.entries(rows)) if (histogram) this.folder?.hlog.row(name, fromUs / 1e6, lengthS, histogram)
@@ -116,6 +134,7 @@ export class Recorder {
       endToEndP99Us: quantile(endToEnd, 0.99),
       sendLagP99Us: quantile(publishes.sendLag, 0.99),
       connectsPerSec: round((clients.counts.connected + clients.counts.reconnected) / lengthS),
+      attemptsPerSec: round(clients.counts.attempts / lengthS),
       backlog: sum((gain) => gain.backlog),
       busy: Math.round(Math.max(...gains.map((gain) => gain.busy)) * 1000) / 1000,
     }
@@ -126,6 +145,18 @@ export class Recorder {
       row,
       sum((gain) => gain.arrivedClients),
     )
+    this.onSecond({
+      fromUs,
+      toUs,
+      sent: sum((gain) => gain.sent),
+      dropped: published.dropped,
+      received: sum((gain) => gain.arrived),
+      queued: clients.counts.queued,
+      backlog: row.backlog,
+      connected: row.connected,
+      connectedByNode: gains[0]!.connectedByNode.map((_, node) => sum((gain) => gain.connectedByNode[node]!)),
+      missing: sum((gain) => gain.missing),
+    })
   }
 }
 

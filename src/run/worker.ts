@@ -13,8 +13,10 @@ import type { Audience } from '../load/audience.ts'
 import { FactBook } from '../load/factbook.ts'
 import { MAX_EXCEPTIONS } from '../load/facts.ts'
 import { Fleet } from '../load/fleet.ts'
+import { Heirs } from '../load/heirs.ts'
 import { shareFacts } from '../load/shares.ts'
 import { factsOf, survey, unsentOfOurs } from '../load/survey.ts'
+import { Wills } from '../load/wills.ts'
 import { createTransport } from '../net/transport.ts'
 import { startClock } from './clock.ts'
 import { identities } from './identity.ts'
@@ -57,6 +59,7 @@ fleet.attach(transport)
 const meter = new ThreadMeter()
 let isStopped = false
 let audience: Audience | null = null
+const heirs = new Heirs(fleet)
 let gainedUs = clock()
 let waitedUs = 0
 let sentBefore = 0
@@ -90,6 +93,7 @@ port.on('message', (command: Command) => {
         type: 'account',
         account: account(fleet, new FactBook(command.facts), audience, command.pieces, command.isFinal),
         shares: shareFacts(fleet),
+        heirs: heirs.covered(new Wills(command.facts.map(({ wills }) => wills)).open),
         truncated: fleet.ledger.truncated,
         isCapped: fleet.exceptions.intervals >= MAX_EXCEPTIONS,
       })

@@ -19,7 +19,7 @@ export const CELLS = {
       'disconnected',
       'reconnected',
       'returning',
-      // Of disconnected: clients that subscribe.
+      // Of disconnected: clients that had got messages, and wait for more.
       'interrupted',
       'granted',
       'refused',
@@ -27,10 +27,9 @@ export const CELLS = {
       'bytesReceived',
       // Attempts to connect, those of clients that a fault keeps off included.
       'attempts',
-      // Reconnects of clients with a session to come back to: it was there, it was not; and sessions that were there and should not be.
+      // Reconnects of clients with a session to come back to: it was there, or it was not.
       'resumed',
       'forgotten',
-      'strange',
       // New connections while the old one stood at the broker, and those of them whose old one was still open `settle` later.
       'takenOver',
       'doubled',

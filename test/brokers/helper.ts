@@ -64,7 +64,7 @@ export async function start(scenario: object, urls: readonly string[], settings:
     folder,
     brokers: null,
     sentinel: settings.sentinel ? startSentinel(prepared, dirname(file)) : null,
-    listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {} },
+    listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {}, onMoment: () => {} },
   })
   const finish = async (): Promise<RunResult> => {
     try {

@@ -124,4 +124,65 @@ describe('plan', () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ clients: 8, publishes: 700, owed: 700 })
   })
+
+  describe('of faults', () => {
+    const FAULTS = [
+      '{ name: dies, at: 2s, exec: "./kill b\\n# and wait" }',
+      '{ name: out, at: 0s, drop: silent, clients: { where: { region: eu }, share: 62% }, for: 7m, return: { over: 20s, arrival: beta } }',
+      '{ name: next, after: { fault: dies, is: recovered, wait: 30s }, exec: "printf \\e[2K", drop: reset, clients: { nodes: [node-1] } }',
+      '{ name: last, after: { fault: out, is: ended }, drop: disconnect, clients: { groups: [devices] }, for: 5s, return: {} }',
+    ]
+    const WITH_FAULTS = `${QUICK.replace('t/{client}', 't/{region}')}topics: { region: [eu, us] }\nfaults:\n${FAULTS.map((f) => `  - ${f}\n`).join('')}`
+    const UNTIL = ['--set', 'phases.measure={min: 10m, max: 60m, until: recovered}']
+
+    async function rendered(...flags: readonly string[]): Promise<string> {
+      const cwd = folder()
+      writeFileSync(join(cwd, 'faults.yaml'), WITH_FAULTS)
+      const { code, stdout, stderr } = await tool(['plan', 'faults.yaml', ...flags], { cwd })
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      return stdout
+    }
+
+    test('shows when each begins and what it does, and what measure waits for', async () => {
+      const stdout = await rendered(...UNTIL)
+      expect(stdout).toMatch(/^quick: 5 clients on the embedded broker, at most about 60 min$/m)
+      expect(stdout.slice(stdout.indexOf('\nMeasure\n'), stdout.indexOf('\nNeeds\n'))).toBe(`
+Measure
+  at least  10 min
+  at most   60 min, or until every fault is recovered
+
+Faults
+  dies  at 2 s                        runs ./kill b ⏎ # and wait
+  out   at 0 s                        silent: 62 % of devices with region eu for 7 min, then back over 20 s (beta)
+  next  30 s after dies is recovered  runs printf �[2K; reset: devices, watcher on node-1
+  last  when out has ended            disconnect: devices for 5 s, then back at once
+`)
+    })
+
+    test('says that run needs --allow-exec', async () => {
+      expect(await rendered(...UNTIL)).toMatch(/^⚠ runs commands, of dies, next: give --allow-exec to let it$/m)
+      expect(await rendered(...UNTIL, '--allow-exec')).not.toContain('--allow-exec')
+      const plan = JSON.parse(await rendered(...UNTIL, '--json'))
+      expect(plan.shortages).toContainEqual(expect.objectContaining({ isRefusal: true, hint: expect.stringContaining('--allow-exec') }))
+      expect(plan).toMatchObject({ faults: [{ exec: './kill b\n# and wait' }, {}, {}, {}], phases: { untilRecovered: { minUs: 600e6 } } })
+    })
+
+    test('shows stretches, and nothing where there is nothing', async () => {
+      const stdout = await rendered('--set', 'phases.measure={calm: 10m, storm: 5m}')
+      expect(stdout).toContain('\nMeasure\n  calm   from 0 s to 10 min\n  storm  from 10 min to 15 min\n')
+      expect(stdout).toMatch(/, about 15 min$/m)
+      expect(await rendered('--set', 'faults=[]')).not.toMatch(/Measure|Faults/)
+    })
+
+    test('run shows its commands and starts nothing without --allow-exec', async () => {
+      const cwd = folder()
+      writeFileSync(join(cwd, 'faults.yaml'), WITH_FAULTS)
+      const { code, stdout, stderr } = await tool(['run', 'faults.yaml', ...UNTIL], { cwd })
+      expect({ code, stdout, files: readdirSync(cwd) }).toEqual({ code: 2, stdout: '', files: ['faults.yaml'] })
+      expect(stderr).toBe(`error: fault dies runs a command: ./kill b ⏎ # and wait
+fault next runs a command: printf �[2K
+hint: give --allow-exec to let it
+`)
+    })
+  })
 })

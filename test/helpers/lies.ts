@@ -57,6 +57,12 @@ export interface Lies {
   answerConnect?: (clientId: string) => Uint8Array | null
   /** The client's session is gone, though the broker had to keep it: a CONNACK without session present. */
   forgetSession?: (clientId: string) => boolean
+  /** The client's will is published though it has said DISCONNECT. */
+  falseWill?: (clientId: string) => boolean
+  /** The client's will is never published. */
+  noWill?: (clientId: string) => boolean
+  /** A second connection of the client does not end the first. */
+  twoSessions?: (clientId: string) => boolean
   /** The code in the SUBACK: a lower QoS than asked for, or a refusal. */
   subackCode?: (clientId: string, filter: string) => number | null
 }
@@ -71,6 +77,8 @@ export class Counts {
   refusedConnects = 0
   strangeAnswers = 0
   takeovers = 0
+  /** Connections that stood on though their client id had a new one. */
+  doubled = 0
   /** Filters granted, and refused. */
   subscribed = 0
   refusedSubscribes = 0
@@ -81,7 +89,12 @@ export class Counts {
   /** Those of them with DUP set; and repeats of a QoS 2 PUBLISH that were recognised by their packet identifier. */
   publishedAgain = 0
   repeated = 0
+  /** Published, `falseWills` among them; those that had to be and were not. */
   wills = 0
+  falseWills = 0
+  withheldWills = 0
+  /** Clients that sent nothing for one and a half keep alives. */
+  silenced = 0
   /** Deliveries that an honest broker would make: `dropped`, `absent`, `discarded` and `withheld` are those that did not leave. */
   routed = 0
   /** First copies that left, `delayed`, `damaged` and `reordered` among them, and further copies. */

@@ -163,6 +163,36 @@ describe('the lying broker, when it is honest,', () => {
     expect(broker.counts).toMatchObject({ wills: 1, closed: 1 })
   })
 
+  test('publishes a delayed will when its delay has passed, unless its client is back in its session by then', async () => {
+    const { broker, client } = await scene()
+    const watcher = await client()
+    await watcher.subscribeAsync('wills/#')
+    const mortal = (clientId: string) =>
+      ({
+        clientId,
+        clean: false,
+        properties: { sessionExpiryInterval: 60 },
+        will: { topic: `wills/${clientId}`, payload: Buffer.from('gone'), qos: 0, retain: false, properties: { willDelayInterval: 1 } },
+      }) as const
+    for (const name of ['away', 'back', 'new']) await client(mortal(name))
+    for (const name of ['away', 'back', 'new']) broker.kick(name, 'reset')
+    await client(mortal('back'))
+    await client({ ...mortal('new'), clean: true })
+    expect(broker.counts.wills).toBe(1)
+    expect(await receive(watcher, 2)).toEqual(['wills/new gone', 'wills/away gone'])
+  })
+
+  test('ends the connection of a client that has been silent for one and a half keep alives', async () => {
+    const { broker, client } = await scene()
+    const watcher = await client()
+    await watcher.subscribeAsync('wills/#')
+    const will = { topic: 'wills/silent', payload: Buffer.from('gone'), qos: 0, retain: false } as const
+    const silent = await client({ clientId: 'silent', keepalive: 1, timerVariant: { set: () => 0, clear: () => undefined }, will })
+    await next(silent, 'close')
+    expect(await receive(watcher, 1)).toEqual(['wills/silent gone'])
+    expect(broker.counts).toMatchObject({ silenced: 1, wills: 1 })
+  })
+
   test('understands topic aliases, and sends no more than the receive maximum', async () => {
     const { broker, client } = await scene({}, { topicAliasMaximum: 2 })
     const sub = await client({ clientId: 'sub', properties: { receiveMaximum: 1 } })
@@ -198,6 +228,33 @@ describe('the lying broker, when it is honest,', () => {
     await closed
     expect(broker.counts.takeovers).toBe(1)
     expect(broker.sessions('connected')).toEqual(['same'])
+  })
+})
+
+describe('the lying broker lies about connections', () => {
+  const mortal = (clientId: string) =>
+    ({ clientId, will: { topic: `wills/${clientId}`, payload: Buffer.from('gone'), qos: 0, retain: false } }) as const
+
+  test('and publishes the will of a client that left, and none of one that was cut off', async () => {
+    const { broker, client } = await scene({ falseWill: (id) => id === 'polite', noWill: (id) => id === 'cut' })
+    const watcher = await client()
+    await watcher.subscribeAsync('wills/#')
+    await client(mortal('cut'))
+    broker.kick('cut', 'reset')
+    await (await client(mortal('polite'))).endAsync()
+    expect(await receive(watcher, 1)).toEqual(['wills/polite gone'])
+    expect(broker.counts).toMatchObject({ wills: 1, falseWills: 1, withheldWills: 1 })
+  })
+
+  test('and lets two connections of one client stand', async () => {
+    const { broker, client } = await scene({ twoSessions: (id) => id === 'same' })
+    const watcher = await client()
+    await watcher.subscribeAsync('a')
+    const first = await client({ clientId: 'same' })
+    await client({ clientId: 'same' })
+    await first.publishAsync('a', 'still here', { qos: 1 })
+    expect(await receive(watcher, 1)).toEqual(['a still here'])
+    expect(broker.counts).toMatchObject({ takeovers: 1, doubled: 1 })
   })
 })
 

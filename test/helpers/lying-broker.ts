@@ -19,7 +19,7 @@ import { Router, type Session, toMessage } from './lying-router.ts'
  * A broker for MQTT 3.1, 3.1.1 and 5.0 that is honest but for what its script says (see lies.ts), and counts what it does.
  *
  * It is the self-test of a measuring tool: whatever it lied about, the report must name. Honest means: wildcards, QoS 0 to 2 both
- * ways, retained messages, wills, persistent sessions with their queue, `$share` in turn, one delivery per message and client however many of
+ * ways, retained messages, wills with their delay, keep alives, persistent sessions with their queue, `$share` in turn, one delivery per message and client however many of
  * its filters match. It runs in the test's process, on a socket of 127.0.0.1, and shares no code with the project.
  */
 export interface LyingBrokerOptions {
@@ -41,6 +41,8 @@ interface Link {
   session: Session<Link> | null
   /** Absent once the client has said DISCONNECT. */
   will: IConnectPacket['will'] | undefined
+  /** Ends the connection of a client that has been silent for too long. */
+  silence: NodeJS.Timeout | undefined
   readonly aliases: Map<number, string>
 }
 
@@ -56,6 +58,8 @@ export class LyingBroker {
   readonly #sockets = new Set<Socket>()
   readonly #router: Router<Link>
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Delayed wills, by client id. */
+  readonly #pendingWills = new Map<string, { readonly timer: NodeJS.Timeout; readonly publish: () => void }>()
   readonly #waiters = new Set<() => void>()
   isStalled = false
   #outbox: { link: Link; bytes: Uint8Array }[] = []
@@ -126,6 +130,7 @@ export class LyingBroker {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)
+    for (const { silence } of this.#links) clearTimeout(silence)
     const closed = once(this.#server, 'close')
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
@@ -133,7 +138,7 @@ export class LyingBroker {
   }
 
   #accept(socket: Socket): void {
-    const link: Link = { socket, version: 4, session: null, will: undefined, aliases: new Map() }
+    const link: Link = { socket, version: 4, session: null, will: undefined, silence: undefined, aliases: new Map() }
     const packets = parser()
     this.#links.add(link)
     this.#sockets.add(socket)
@@ -144,6 +149,7 @@ export class LyingBroker {
       socket.destroy()
     })
     socket.on('data', (bytes) => {
+      link.silence?.refresh()
       packets.parse(bytes)
       this.#look()
     })
@@ -174,7 +180,10 @@ export class LyingBroker {
       session.inFlight.delete(messageId)
       this.#router.pump(session)
     } else if (packet.cmd === 'disconnect') {
-      if (packet.reasonCode !== 4) link.will = undefined
+      if ((packet.reasonCode ?? 0) === 0 && link.will) {
+        if (this.#lie.falseWill?.(session.clientId)) this.counts.falseWills++
+        else link.will = undefined
+      }
       if (packet.properties?.sessionExpiryInterval === 0) session.persistent = false
     }
   }
@@ -203,6 +212,10 @@ export class LyingBroker {
     const old = this.#router.sessions.get(clientId)?.link
     if (!old) return
     this.counts.takeovers++
+    if (this.#lie.twoSessions?.(clientId)) {
+      this.counts.doubled++
+      return
+    }
     if (old.version === 5) this.#send(old, { cmd: 'disconnect', reasonCode: 0x8e })
     this.#hangUp(old, 'end')
   }
@@ -213,7 +226,9 @@ export class LyingBroker {
     session.window = packet.properties?.receiveMaximum ?? 65_535
     session.persistent = link.version === 5 ? (packet.properties?.sessionExpiryInterval ?? 0) > 0 : !packet.clean
     link.session = session
+    this.#settleWill(clientId, present)
     link.will = packet.will
+    if (packet.keepalive) link.silence = setTimeout(() => this.#silence(link), packet.keepalive * 1500)
     this.counts.connected++
     const properties = packet.clientId ? this.#connack : { ...this.#connack, assignedClientIdentifier: clientId }
     this.#send(link, { cmd: 'connack', sessionPresent: present, returnCode: 0, reasonCode: 0, properties })
@@ -302,30 +317,61 @@ export class LyingBroker {
     this.#lost(link)
   }
 
-  /** The connection is gone, or as good as gone: its will is published, and a session that does not outlive it ends. */
+  /** Nothing came for one and a half keep alives. MQTT 5.0 §3.1.2.10 */
+  #silence(link: Link): void {
+    this.counts.silenced++
+    this.#hangUp(link, 'end')
+  }
+
+  /** The connection is gone, or as good as gone: its will is due, and a session that does not outlive it ends. */
   #lost(link: Link): void {
     if (!this.#links.delete(link)) return
-    const { session, will } = link
+    clearTimeout(link.silence)
+    const { session } = link
     if (session?.link === link) {
       session.link = null
-      if (will) {
-        this.counts.wills++
-        const packet: IPublishPacket = { cmd: 'publish', qos: 0, retain: false, dup: false, ...will, properties: {} }
-        this.#router.route(toMessage(packet, session.clientId, -1), packet)
-      }
+      this.#execute(link, session)
       if (!session.persistent) this.#router.end(session.clientId)
     }
     link.session = null
     this.#look()
   }
 
-  #after(delayMs: number, act: () => void): void {
+  /** Publishes the connection's will, at once or when its delay has passed. */
+  #execute({ will }: Link, { clientId, persistent }: Session<Link>): void {
+    if (!will) return
+    if (this.#lie.noWill?.(clientId)) {
+      this.counts.withheldWills++
+      return
+    }
+    const publish = () => {
+      this.#pendingWills.delete(clientId)
+      this.counts.wills++
+      const packet: IPublishPacket = { cmd: 'publish', qos: 0, retain: false, dup: false, ...will, properties: {} }
+      this.#router.route(toMessage(packet, clientId, -1), packet)
+    }
+    const delayS = persistent ? (will.properties?.willDelayInterval ?? 0) : 0
+    if (delayS === 0) publish()
+    else this.#pendingWills.set(clientId, { publish, timer: this.#after(delayS * 1000, publish) })
+  }
+
+  /** The client is back before its will's delay has passed: in its session it is deleted, otherwise the session's end calls for it. */
+  #settleWill(clientId: string, isPresent: boolean): void {
+    const will = this.#pendingWills.get(clientId)
+    if (!will) return
+    clearTimeout(will.timer)
+    if (isPresent) this.#pendingWills.delete(clientId)
+    else will.publish()
+  }
+
+  #after(delayMs: number, act: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       act()
       this.#look()
     }, delayMs)
     this.#timers.add(timer)
+    return timer
   }
 
   #look(): void {

@@ -63,7 +63,12 @@ export async function runScenario(text: string, urls: readonly string[], setting
       folder: new ReportFolder(path, true, startedAt),
       brokers: null,
       sentinel,
-      listener: { onPhase: (phase) => settings.onPhase?.(phase), onRow: () => undefined, onFault: (fault) => faults.push(fault) },
+      listener: {
+        onPhase: (phase) => settings.onPhase?.(phase),
+        onRow: () => undefined,
+        onFault: (fault) => faults.push(fault),
+        onMoment: () => undefined,
+      },
     })
     settings.onController?.(controller)
     const { report, exitCode } = await controller.runToReport()

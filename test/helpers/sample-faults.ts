@@ -13,7 +13,7 @@ export function faultyReport(changes: Partial<Report> = {}): Report {
     clients: { ...sample.clients, disconnected: 8_120, reconnected: 5_022 },
     reconnectUs: latency(8_120, 1_400_000, 0.7, 3_098),
     unqueueUs: latency(31, 240_000, 0.5),
-    sessions: { resumed: 240, forgotten: 12, unexpected: 0, takenOver: 31, doubled: 2 },
+    sessions: { resumed: 240, forgotten: 12, takenOver: 31, doubled: 2 },
     offline: { queued: 12_400, perSec: 1_612.4 },
     wills: { fired: 5, missing: 1, false: 0 },
     windows: {
@@ -48,7 +48,7 @@ export function faultyReport(changes: Partial<Report> = {}): Report {
         sessionsForgotten: 0,
         unavailability: { clients: 0.31, messages: 0, limitUs: 50_000 },
       }),
-      'next-node': fault({ startS: null }),
+      'next-node': NEVER,
     },
     timeline: sample.timeline.map((row) =>
       row.tS > 34 && row.tS < 41 ? { ...row, receivedPerSec: 6_200, endToEndP99Us: 2_100_000 } : row,
@@ -71,6 +71,37 @@ export function faultyReport(changes: Partial<Report> = {}): Report {
   }
 }
 
+const NOTHING = { count: 0, p50: null, p99: null, max: null }
+const NEVER: FaultFigures = {
+  startS: null,
+  ended: null,
+  exec: null,
+  struck: 0,
+  disconnected: 0,
+  detect: null,
+  restored: null,
+  recover: null,
+  reconnect: NOTHING,
+  resume: NOTHING,
+  attemptsPerClient: 0,
+  peakAttemptsPerSec: 0,
+  peakAcceptedPerSec: 0,
+  tcpUs: emptyLatency(),
+  tlsUs: emptyLatency(),
+  connackUs: emptyLatency(),
+  owed: 0,
+  lost: 0,
+  duplicated: 0,
+  bySession: { clean: {}, persistent: {} },
+  wills: { fired: 0, missing: 0, false: 0 },
+  takeovers: { count: 0, doubled: 0 },
+  sessionsResumed: 0,
+  sessionsForgotten: 0,
+  unavailability: { clients: 0, messages: null, limitUs: 50_000 },
+  clientsPerNode: { a: 0, b: 0 },
+}
+
+/** That node's death, as the report has it. */
 export function fault(changes: Partial<FaultFigures> = {}): FaultFigures {
   return {
     startS: 34.2,

@@ -127,6 +127,78 @@ describe('the settle time', () => {
   })
 })
 
+describe('pieces of measure', () => {
+  const sums = (pieces: readonly (readonly [number, { counts: Readonly<Record<string, number>> }])[][]) =>
+    pieces.map((piece) => {
+      const total: Record<string, number> = {}
+      for (const [, { counts }] of piece) for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count
+      return total
+    })
+
+  it('have their own messages, by intended time: 50, 150, 250 and 350 ms', () => {
+    const memory = run([1, 3, 4])
+    const { account, counts } = memory.end([200_000, 300_000])
+    expect(counts).toEqual({ owed: 4, received: 3, lost: 1 })
+    expect(sums(account.pieces)).toEqual([
+      { owed: 2, received: 1, lost: 1 },
+      { owed: 1, received: 1 },
+      { owed: 1, received: 1 },
+    ])
+  })
+
+  it.each(['periodic', 'poisson'])('add up to the whole, also for a subscriber that was away (%s)', (arrival) => {
+    const busy = scenario('', 'cleanSession: false, ').replace('times: 4', `arrival: ${arrival}`).replace('every: 100ms', 'every: 10ms')
+    const runs = [[], [310_000, 420_000, 770_000]].map((edges) => {
+      const memory = new MemoryRun(busy)
+      memory.start()
+      memory.sessionPresent = true
+      const kickAtUs = memory.nowUs + 300_000
+      while (memory.nowUs < memory.fleet.measureEndUs + 300_000) {
+        const from = memory.published.length
+        memory.until(memory.nowUs + 10_000)
+        for (const message of memory.published.slice(from)) memory.answer(message)
+        if (memory.nowUs === kickAtUs) memory.kick(SUBSCRIBER)
+      }
+      for (const message of memory.published.filter((_, i) => i % 7 !== 0)) memory.deliver(SUBSCRIBER, message.packet)
+      return memory.end(edges)
+    })
+    const [whole, cut] = runs
+    expect(whole!.counts.owed).toBeGreaterThan(60)
+    expect(whole!.counts.lost).toBeGreaterThan(8)
+    expect(cut!.counts).toEqual(whole!.counts)
+    expect(cut!.account.missing).toBe(whole!.account.missing)
+    const parts = sums(cut!.account.pieces)
+    expect(parts).toHaveLength(4)
+    for (const name of ['owed', 'received', 'lost']) {
+      expect(parts.reduce((sum, part) => sum + (part[name] ?? 0), 0)).toBe(whole!.counts[name])
+    }
+  })
+})
+
+describe('a message that expires', () => {
+  it.each([
+    ['before the client is back: not owed', 1, { owed: 1, received: 1, excused: 3 }],
+    ['after that: owed', 3, { owed: 4, received: 1, lost: 3 }],
+  ])('%s', (_, expiryS, expected) => {
+    const publish = `expiry: ${expiryS}s`
+    const text = scenario('version: 5, ', 'version: 5, sessionExpiry: 1h, cleanSession: false, ')
+      .replace('times: 4', `times: 4, ${publish}`)
+      .replace('first: 150ms', 'first: 2s')
+      .replace('measure: 1s', 'measure: 3s')
+    const memory = new MemoryRun(text)
+    memory.start()
+    memory.until(memory.nowUs + 130_000)
+    memory.sessionPresent = true
+    // 1 was due at 50 ms, and is settled before; 2 is due at 150 ms.
+    memory.until(memory.nowUs + 10_000)
+    memory.kick(SUBSCRIBER)
+    memory.until(memory.nowUs + 2_500_000)
+    for (const message of memory.published) memory.answer(message)
+    memory.deliver(SUBSCRIBER, memory.published[0]!.packet)
+    expect(memory.end().counts).toEqual(expected)
+  })
+})
+
 /** The header of the same message in another run. */
 function foreign(payload: Buffer): Buffer {
   const header = headerOf(payload)

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FactBook } from '../../src/load/factbook.ts'
 import { EXCEPTION, Exceptions, type Facts } from '../../src/load/facts.ts'
 import { streamOf } from '../../src/load/slice.ts'
+import { WillBook } from '../../src/load/wills.ts'
 
 const facts = (fields: Partial<Facts>): Facts => ({
   entries: [],
@@ -10,6 +11,7 @@ const facts = (fields: Partial<Facts>): Facts => ({
   connectTimes: new Map(),
   moves: new Map(),
   pending: 0,
+  wills: new WillBook().facts(0),
   ...fields,
 })
 

@@ -26,6 +26,15 @@ export class MemoryRun {
   readonly published: { socket: number; packet: IPublishPacket }[] = []
   /** What a CONNACK says of the session. */
   sessionPresent = false
+  /** Sockets that nobody reads from, and those that the fleet has closed. */
+  readonly paused = new Set<number>()
+  readonly closed: { socket: number; how: 'end' | 'reset'; timeUs: number }[] = []
+  /** What came as CONNECT and the like, in order, by the name of the packet. */
+  readonly heard: { socket: number; timeUs: number; packet: Packet }[] = []
+  /** Called with each CONNECT. */
+  beforeConnack: () => void = () => undefined
+  readonly struck: { fault: number; members: number }[] = []
+  readonly noticed: { fault: number; timeUs: number }[] = []
   private readonly sockets = new Map<number, { owner: number; packets: ReturnType<typeof parser> }>()
   private readonly todo: (() => void)[] = []
   private sent = 0
@@ -36,7 +45,13 @@ export class MemoryRun {
     const endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port: 1, hostname: '127.0.0.1' } as const
     this.around = { plan, run: 'abcdef', endpoints: [[endpoint]], files: new Map(), unixEpochMs: 0 }
     const nothing = () => undefined
-    const listener = { onFault: nothing, onArrived: nothing, onCleaned: nothing, onStruck: nothing, onNoticed: nothing }
+    const listener = {
+      onFault: nothing,
+      onArrived: nothing,
+      onCleaned: nothing,
+      onStruck: (fault: number, members: number) => this.struck.push({ fault, members }),
+      onNoticed: (fault: number, timeUs: number) => this.noticed.push({ fault, timeUs }),
+    }
     this.fleet = new Fleet(
       this.around,
       sliceOf(plan, 0, 1),
@@ -80,12 +95,31 @@ export class MemoryRun {
     this.fleet.onClose(owner, null)
   }
 
+  /** The broker says something on a socket, or ends it; also on one that its client has left behind. */
+  say(socket: number, packet: Packet): void {
+    this.hand(socket, packet)
+  }
+
+  /** Sockets that clients have left behind. */
+  ghosts(): number[] {
+    return [...this.sockets].flatMap(([socket, { owner }]) => (owner >= this.fleet.clients.length ? [socket] : []))
+  }
+
+  hangUp(socket: number): void {
+    const { owner } = this.sockets.get(socket)!
+    this.sockets.delete(socket)
+    this.fleet.onClose(owner, null)
+  }
+
   /** Ends the run; the sums of what was counted as it came and of the final account. */
-  end(): { counts: Record<string, number>; account: Account } {
+  /** @param edgesUs  where measure is cut into pieces, from its start */
+  end(edgesUs: readonly number[] = []): { counts: Record<string, number>; account: Account } {
     const { fleet } = this
     fleet.finish(this.nowUs)
     const { originUs, measureStartUs: startUs, measureEndUs: endUs } = fleet
-    const taken = account(fleet, new FactBook([factsOf(fleet, this.nowUs)]), audienceOf(fleet), [{ originUs, startUs, endUs }], true)
+    const edges = [startUs, ...edgesUs.map((us) => startUs + us), endUs]
+    const pieces = edges.slice(1).map((edgeUs, i) => ({ originUs, startUs: edges[i]!, endUs: edgeUs }))
+    const taken = account(fleet, new FactBook([factsOf(fleet, this.nowUs)]), audienceOf(fleet), pieces, true)
     const metrics = new Metrics()
     metrics.deliveries.add(taken.deliveries)
     metrics.deliveries.add(fleet.metrics.deliveries.take())
@@ -108,10 +142,14 @@ export class MemoryRun {
   }
 
   private take(socket: number, packet: Packet): void {
-    if (packet.cmd === 'connect') this.hand(socket, { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: this.sessionPresent })
+    this.heard.push({ socket, timeUs: this.nowUs, packet })
+    if (packet.cmd === 'connect') this.beforeConnack()
+    if (packet.cmd === 'connect')
+      this.hand(socket, { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: this.sessionPresent && !packet.clean })
     else if (packet.cmd === 'subscribe')
       this.hand(socket, { cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(({ qos }) => qos) })
     else if (packet.cmd === 'publish') this.published.push({ socket, packet })
+    else if (packet.cmd === 'pingreq' && !this.paused.has(socket)) this.hand(socket, { cmd: 'pingresp' })
   }
 
   private transport(): Transport {
@@ -133,10 +171,16 @@ export class MemoryRun {
         this.sockets.get(socket)?.packets.parse(Buffer.from(buffer.subarray(start, end)))
         return true
       },
-      pause: () => undefined,
-      resume: () => undefined,
-      abandon: () => undefined,
-      close: (socket) => this.sockets.delete(socket),
+      pause: (socket) => this.paused.add(socket),
+      resume: (socket) => this.paused.delete(socket),
+      abandon: (socket, owner) => {
+        this.paused.add(socket)
+        this.sockets.get(socket)!.owner = owner
+      },
+      close: (socket, how) => {
+        this.sockets.delete(socket)
+        this.closed.push({ socket, how, timeUs: this.nowUs })
+      },
       poll: () => 0,
       dispose: () => undefined,
     }

@@ -221,9 +221,12 @@ describe('a wrong fault', () => {
     },
     {
       fault: '{name: x, at: 1s, drop: reset, return: {arrival: gamma}, for: 1s}',
-      says: 'return.arrival: expected uniform, poisson or beta',
+      says: 'faults[0].return.arrival: expected uniform, poisson or beta, got gamma',
     },
-    { fault: '{name: x, after: {is: ended}, drop: reset}', says: 'faults[0].after.fault: is missing: expected a text' },
+    {
+      fault: '{name: x, after: {is: ended}, drop: reset}',
+      says: 'faults[0].after.fault: is missing: expected a text (in quotes, if it looks like a number)',
+    },
     {
       fault: '{name: x, after: {fault: y, is: over}, drop: reset}',
       says: 'faults[0].after.is: expected ended, detected, restored or recovered, got over',
@@ -254,19 +257,18 @@ describe('a wrong fault', () => {
       says: 'faults[0].at: 40 s is not within measure, which lasts 30 s',
     },
   ])('$fault: $says', ({ fault, says }) => {
-    const problem = problemOfFault(fault)
-    expect(problem.slice(0, Math.max(says.length, says.startsWith('return') ? 0 : says.length))).toBe(says)
+    expect(problemOfFault(fault)).toBe(says)
   })
 
   test('is where it stands in the file, key or value', () => {
     const at = (from: string, to: string) => problemOf(CLUSTER.replace(from, to))
-    expect(at('at: 20s', 'at: 2h')).toBe('cluster.yaml:16:23 faults[0].at: 2 h is not within measure, which lasts 60 min')
+    expect(at('at: 20s', 'at: 2h')).toBe('cluster.yaml:15:23 faults[0].at: 2 h is not within measure, which lasts 60 min')
     expect(at('region: eu }', 'line: eu }')).toBe(
-      'cluster.yaml:20:44 faults[1].clients.where.line: unknown level line (known: region, plant)',
+      'cluster.yaml:19:44 faults[1].clients.where.line: unknown level line (known: region, plant)',
     )
-    expect(at('nodes: [a]', 'nodes: [z]')).toMatch(/^cluster\.yaml:20:65 faults\[1\]\.clients\.nodes\[0\]: unknown node z/)
-    expect(at('fault: dies', 'fault: dyes')).toBe('cluster.yaml:23:36 faults[2].after.fault: unknown fault dyes (did you mean dies?)')
-    expect(at(', is: recovered', '')).toMatch(/^cluster\.yaml:23:\d+ faults\[2\]\.after\.is: is missing: expected ended, detected/)
+    expect(at('nodes: [a]', 'nodes: [z]')).toMatch(/^cluster\.yaml:19:66 faults\[1\]\.clients\.nodes\[0\]: unknown node z/)
+    expect(at('fault: dies', 'fault: dyes')).toBe('cluster.yaml:22:35 faults[2].after.fault: unknown fault dyes (did you mean dies?)')
+    expect(at(', is: recovered', '')).toMatch(/^cluster\.yaml:22:\d+ faults\[2\]\.after\.is: is missing: expected ended, detected/)
   })
 
   test('is judged with --duration as without', () => {
@@ -304,29 +306,29 @@ describe('a wrong measure', () => {
       measure: '{"a.b": 20m}',
       says: 'phases.measure.a.b: the name must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -',
     },
-    { measure: '{20: 20m, 10: 10m}', says: 'phases.measure.10: the name can’t be a number' },
-    { measure: '{min: 10m, max: 20m}', says: 'phases.measure.min: needs until: recovered' },
-    { measure: '{min: 10m, until: recovered}', says: 'phases.measure.max: is missing: expected a duration such as 250ms' },
-    { measure: '{max: 10m, until: recovered}', says: 'phases.measure.min: is missing: expected a duration such as 250ms' },
+    { measure: '{20: 20m, ten: 10m}', says: 'phases.measure.20: the name can’t be a number' },
+    { measure: '{min: 10m, later: 20m}', says: 'phases.measure.min: needs until: recovered' },
+    { measure: '{min: 10m, until: recovered}', says: 'phases.measure.max: is missing: expected a duration such as 250ms, 30s, 5m or 2h' },
+    { measure: '{max: 10m, until: recovered}', says: 'phases.measure.min: is missing: expected a duration such as 250ms, 30s, 5m or 2h' },
     { measure: '{min: 20m, max: 10m, until: recovered}', says: 'phases.measure.max: must not be below min, got 10m' },
     { measure: '{min: 10m, max: 20m, until: restored}', says: 'phases.measure.until: expected recovered, got restored' },
     { measure: '{min: 10m, max: 20m, until: recovered, calm: 1m}', says: 'phases.measure.calm: has no meaning with until' },
     { measure: '{calm: 20m, out-during: 10m}', says: 'phases.measure.out-during: is also a window of fault out (give it another name)' },
     { measure: '{calm: 20m, out-later: 10m}', says: 'no problem' },
   ])('$measure: $says', ({ measure, says }) => {
-    expect(problemWith(`phases.measure=${measure}`).split('\n')[0]!.slice(0, says.length)).toBe(says)
+    expect(problemWith(`phases.measure=${measure}`)).toBe(says)
   })
 
   test('waits for faults that there are', () => {
     expect(problemWith('faults=[]')).toBe(
-      'phases.measure.until: the scenario has no faults to recover from (give faults, or a length such as 30s)',
+      'cluster.yaml:23:49 phases.measure.until: the scenario has no faults to recover from (give faults, or a length such as 30s)',
     )
     expect(problemOf(CLUSTER, ['faults=[]'], { durationUs: 5e6 })).toBe('no problem')
   })
 
   test('is at its key', () => {
     const text = CLUSTER.replace('{ min: 10m, max: 60m, until: recovered }', '{ calm: 20m, dies-after: 10m }')
-    expect(problemOf(text)).toMatch(/^cluster\.yaml:24:35 phases\.measure\.dies-after: is also a window of fault dies/)
+    expect(problemOf(text)).toMatch(/^cluster\.yaml:23:33 phases\.measure\.dies-after: is also a window of fault dies/)
   })
 })
 

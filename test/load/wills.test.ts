@@ -81,9 +81,9 @@ describe('a testator', () => {
   function kept(tell: (testator: Testator) => void, given = terms({ delay: 20 })): Record<number, string> {
     const book = new WillBook()
     const kinds: Record<number, string> = {}
-    book.ended = (publisher, connection, kind) => {
+    book.ended = (publisher, connection, kind, _, fromUs) => {
       expect(publisher).toBe(7)
-      kinds[connection] = kind
+      kinds[connection] = `${kind} from ${fromUs / S}`
     }
     tell(new Testator(book, 7, given))
     return kinds
@@ -101,7 +101,7 @@ describe('a testator', () => {
       t.connected(true)
       t.ended('disconnect', 300 * S)
     })
-    expect(kinds).toEqual({ 1: 'forbidden', 2: 'required', 3: 'forbidden' })
+    expect(kinds).toEqual({ 1: 'forbidden from 119', 2: 'required from 219', 3: 'forbidden from 300' })
   })
 
   it('takes a refused CONNECT for none, and an unanswered one for one that may have counted', () => {
@@ -111,17 +111,17 @@ describe('a testator', () => {
       t.ended('closed', 100 * S)
       t.connecting(2, 103 * S)
     })
-    expect(kinds).toEqual({ 1: 'required' })
+    expect(kinds).toEqual({ 1: 'required from 119' })
     const doubtful = kept((t) => {
       t.connecting(1, 0)
       t.connected(false)
       t.ended('closed', 100 * S)
       t.connecting(2, 103 * S)
-      t.ended('unsure', 104 * S, 103 * S)
+      t.ended('unsure', 104 * S)
       t.connecting(3, 110 * S)
       t.connected(true)
     })
-    expect(doubtful).toEqual({ 1: 'allowed', 2: 'allowed' })
+    expect(doubtful).toEqual({ 1: 'allowed from 103', 2: 'allowed from 122' })
   })
 })
 
@@ -136,9 +136,9 @@ function judged(
   for (const [connection, { kind, atS = 100, fromS = 100, byS = 103 }] of Object.entries(ends))
     book.ended(1, Number(connection), kind, atS * S, fromS * S, byS * S)
   for (const [connection, times] of Object.entries(arrivals)) for (const atS of times) book.arrived(1, Number(connection), atS * S)
-  const wills = new Wills([book.facts()])
+  const wills = new Wills([book.facts((settings.endS ?? 200) * S)])
   const covered = [new Uint8Array(wills.open.length).fill(Number(owed))]
-  const { all, ended, late } = wills.judge(covered, (settings.endS ?? 200) * S, settings.isWhole ?? true)
+  const { all, ended, late } = wills.judge(covered, settings.isWhole ?? true)
   for (const outcome of ['fired', 'missing', 'false'] as const) expect(all[outcome]).toBe(ended.filter((e) => e.outcome === outcome).length)
   return { outcomes: ended.map(({ atUs, outcome }) => [atUs / S, outcome]), late }
 }
@@ -171,9 +171,9 @@ describe('judging', () => {
     const book = new WillBook()
     book.ended(1, 1, 'required', 100 * S, 119 * S, 123 * S)
     book.ended(1, 1, 'forbidden', 100 * S, 119 * S, 123 * S)
-    expect(new Wills([book.facts()]).open).toEqual([])
+    expect(new Wills([book.facts(200 * S)]).open).toEqual([])
     book.arrived(1, 1, 121 * S)
-    expect(new Wills([book.facts()]).judge([], 200 * S, true).all).toEqual({ fired: 0, missing: 0, false: 1 })
+    expect(new Wills([book.facts(200 * S)]).judge([], true).all).toEqual({ fired: 0, missing: 0, false: 1 })
   })
 
   it('makes the same of it however clients and subscribers are spread over workers', () => {
@@ -193,13 +193,15 @@ describe('judging', () => {
           for (const e of unique) {
             books[e.byWorker % workers]!.ended(e.publisher, e.connection, e.kind, e.atS * S, e.atS * S, (e.atS + 3) * S)
           }
-          for (const a of arrivals) books[a.byWorker % workers]!.arrived(a.publisher, a.connection, a.atS * S)
-          const wills = new Wills(books.map((book) => structuredClone(book.facts())))
+          // Each worker sees what comes in the order of time.
+          for (const a of arrivals.toSorted((x, y) => x.atS - y.atS))
+            books[a.byWorker % workers]!.arrived(a.publisher, a.connection, a.atS * S)
+          const wills = new Wills(books.map((book) => structuredClone(book.facts(90 * S))))
           // Each subscriber is on one of the workers.
           const covered = books.map((_, w) =>
             Uint8Array.from(wills.open, (o) => Number(isCovered(o.publisher, o.connection) && o.publisher % workers === w)),
           )
-          return { ...wills.judge(covered, 90 * S, true), waiting: wills.waiting(covered, 90 * S) }
+          return { ...wills.judge(covered, true), waiting: wills.waiting(covered, 90 * S) }
         }
         const whole = result(1)
         const byTime = (r: typeof whole) => ({ ...r, ended: r.ended.map((e) => `${e.atUs} ${e.outcome}`).sort() })
@@ -211,27 +213,41 @@ describe('judging', () => {
 })
 
 describe('who had to get a will', () => {
-  /** A run of two clients with wills on t/0 and t/1 (QoS 1, ended at 8 s, to come by 10 s) and one subscriber; whether each will is owed at 20 s. */
-  function owed(subscription: string, happens: (run: MemoryRun, subscriber: number) => void = () => {}, group = '', will = ''): number[] {
+  interface Scene {
+    /** Of the subscriber's group, of the clients with a will, and of their wills. */
+    readonly subscriber?: string
+    readonly dying?: string
+    readonly will?: string
+    readonly happens?: (run: MemoryRun, subscriber: number) => void
+  }
+
+  /** A run of two clients with wills on t/0 and t/1 (QoS 1, to come from 8 s to 10 s) and one subscriber; whether each will is owed at 20 s. */
+  function owed(subscription: string, { subscriber = '', dying = '', will = '', happens = () => {} }: Scene = {}): number[] {
     const run = new MemoryRun(`
 name: heirs
 settle: 1s
 groups:
-  dying: { clients: 2, will: { topic: "t/{client}", qos: 1, payload: { bytes: 32 }${will} } }
-  living: { clients: 1, ${group}reconnect: { backoff: fixed, first: 5s }, subscribe: [${subscription}] }
+  dying: { clients: 2, ${dying}will: { topic: "t/{client}", qos: 1, payload: { bytes: 32 }${will} } }
+  living: { clients: 1, ${subscriber}reconnect: { backoff: fixed, first: 5s }, subscribe: [${subscription}] }
 phases: { warmUp: 0s, measure: 30s, drain: 1s }
 `)
     run.start()
+    expect(run.fleet.connected).toBe(3)
     happens(run, 2)
     run.until(20 * S)
-    return [...new Heirs(run.fleet).covered([0, 1].map((publisher) => ({ publisher, connection: 1, atUs: 8 * S, byUs: 10 * S })))]
+    return [...new Heirs(run.fleet).covered([0, 1].map((publisher) => ({ publisher, connection: 1, fromUs: 8 * S, byUs: 10 * S })))]
   }
-  const at = (timeS: number) => (run: MemoryRun, subscriber: number) => {
-    run.until(timeS * S)
-    run.sessionPresent = true
-    run.kick(subscriber)
-  }
-  const persistent = 'cleanSession: false, '
+  /** The subscriber loses its connection, and is back five seconds later. */
+  const lost = (timeS: number, subscriber = 'cleanSession: false, ', sessionPresent = true): Scene => ({
+    subscriber,
+    happens: (run, owner) => {
+      run.until(timeS * S)
+      run.sessionPresent = sessionPresent
+      run.kick(owner)
+    },
+  })
+  const v5 = 'version: 5, '
+  const own = `${v5}subscribe: [{ filter: "t/+", qos: 1, noLocal: true }], `
 
   const rows: [what: string, got: () => number[], expected: number[]][] = [
     ['a filter for all', () => owed('{ filter: "#", qos: 1 }'), [1, 1]],
@@ -242,13 +258,25 @@ phases: { warmUp: 0s, measure: 30s, drain: 1s }
     ['too long a filter', () => owed('{ filter: "t/+/+", qos: 1 }'), [0, 0]],
     ['any of several filters', () => owed('{ filter: "u/#", qos: 1 }, { filter: "t/0", qos: 0 }'), [1, 0]],
     ['a shared subscription: it may be another’s turn', () => owed('{ filter: "$share/x/#", qos: 1 }'), [0, 0]],
-    ['a lost connection and QoS 0', () => owed('{ filter: "#", qos: 0 }', at(9), persistent), [0, 0]],
-    ['a lost connection and a session that stays', () => owed('{ filter: "#", qos: 1 }', at(9), persistent), [1, 1]],
-    ['a lost connection and a session that ends with it', () => owed('{ filter: "#", qos: 1 }', at(9)), [0, 0]],
-    ['a connection that is lost afterwards', () => owed('{ filter: "#", qos: 0 }', at(11), persistent), [1, 1]],
-    ['one that came back too late', () => owed('{ filter: "#", qos: 0 }', at(2.5), persistent), [0, 0]],
-    ['one that is away still', () => owed('{ filter: "#", qos: 1 }', at(16), persistent), [0, 0]],
-    ['a retained will that looks like an old one', () => owed('{ filter: "#", qos: 1, retainAsPublished: true }', undefined, 'version: 5, ', ', retain: true'), [0, 0]], // biome-ignore format: a row
+    ['a lost connection and QoS 0', () => owed('{ filter: "#", qos: 0 }', lost(9)), [0, 0]],
+    ['a lost connection and a session that stays', () => owed('{ filter: "#", qos: 1 }', lost(9)), [1, 1]],
+    ['a lost connection and a session that ends with it', () => owed('{ filter: "#", qos: 1 }', lost(9, '')), [0, 0]],
+    ['a connection that is lost afterwards', () => owed('{ filter: "#", qos: 0 }', lost(11)), [1, 1]],
+    ['one that came back too late', () => owed('{ filter: "#", qos: 0 }', lost(2.5)), [0, 0]],
+    ['one that is away still', () => owed('{ filter: "#", qos: 1 }', lost(16)), [0, 0]],
+    [
+      'a session that expires before its client is back',
+      () => owed('{ filter: "#", qos: 1 }', { ...lost(9, `${v5}cleanSession: false, sessionExpiry: 2s, `, false), dying: v5 }),
+      [0, 0],
+    ],
+    ['a retained will', () => owed('{ filter: "#", qos: 1 }', { will: ', retain: true' }), [1, 1]],
+    [
+      'a retained will that looks like an old one',
+      () => owed('{ filter: "#", qos: 1, retainAsPublished: true }', { subscriber: v5, dying: v5, will: ', retain: true' }),
+      [0, 0],
+    ],
+    ['who does not want to hear of itself hears of others', () => owed('{ filter: "u" }', { subscriber: v5, dying: own }), [1, 1]],
+    ['and of nobody else’s here', () => owed('{ filter: "u" }', { subscriber: v5, dying: own.replace('t/+', 't/{client}') }), [0, 0]],
   ]
   it.each(rows)('%s', (_, got, expected) => expect(got()).toEqual(expected))
 })

@@ -6,6 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { renderHtml } from '../../src/report/html.ts'
 import type { Report } from '../../src/report/types.ts'
+import { fault, faultyReport } from '../helpers/sample-faults.ts'
 import { sampleReport } from '../helpers/sample-report.ts'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -65,6 +66,35 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in a browser', () => {
     await page.close()
   })
 
+  test('marks faults in both charts, in words too, and only where there are some', async () => {
+    const colors = { rates: ['--fault', '--warn'], latency: ['--fault', '--warn'] }
+    const { page, faults } = await open(faultyReport())
+    expect(await page.evaluate(linesSeen, colors)).toEqual({ rates: [true, true], latency: [true, true] })
+    expect(await page.locator('#rates').getAttribute('aria-label')).toBe(
+      'Messages planned, sent and received each second; fault node-b-dies from 34.2 s to its recovery at 40.5 s; fault carrier-out from 46.2 s to the end',
+    )
+    expect(faults).toEqual([])
+    await page.close()
+    const { page: calm } = await open(sample)
+    expect(await calm.evaluate(linesSeen, colors)).toEqual({ rates: [false, false], latency: [false, false] })
+    const titles = (of: Page) => of.locator('h2').allTextContents()
+    expect((await titles(calm)).filter((title) => /faults|windows/i.test(title))).toEqual([])
+    await calm.close()
+  })
+
+  test('has all of faults and windows in tables, and what their commands said', async () => {
+    const { page } = await open(faultyReport())
+    const row = (name: string) => page.locator('tr', { has: page.locator(`th:text-is("${name}")`) }).allTextContents()
+    expect(await row('node-b-dies-during')).toEqual(['node-b-dies-during8 s – 15 s10,000/s9,994/s2.9 ms77.4 ms290 ms413'])
+    expect(await row('reconnect p99')).toEqual(['reconnect p994.2 s∞'])
+    expect(await row('lost, duplicated of owed: persistent session, QoS 1')).toEqual([
+      'lost, duplicated of owed: persistent session, QoS 10, 3 of 14,000-',
+    ])
+    expect(await row('clients on b afterwards')).toEqual(['clients on b afterwards1,8101,810'])
+    expect(await page.locator('details pre').first().textContent()).toBe('$ ./kill-node b\nstopping b\n')
+    await page.close()
+  })
+
   test('follows when the system turns dark, with as many charts as before', async () => {
     const { page, faults } = await open(sample)
     const before = await page.evaluate('getComputedStyle(document.body).backgroundColor')
@@ -101,7 +131,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in a browser', () => {
     const { page, faults } = await open(evilReport())
     expect(await page.locator('h1').textContent()).toBe(EVIL)
     expect(await page.title()).toContain('<script>')
-    expect(await page.locator('pre').textContent()).toContain('onerror')
+    for (const text of await page.locator('pre').allTextContents()) expect(text).toContain('onerror')
     expect(await page.locator('img').count()).toBe(0)
     expect(await page.locator('canvas').count()).toBe(2)
     expect(faults).toEqual([])
@@ -126,8 +156,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in a browser', () => {
 
 /** Text of users and brokers in every place that takes some. */
 function evilReport(): Report {
-  const { run, plan, generator } = sample
-  return sampleReport({
+  const { run, plan, generator, windows } = faultyReport()
+  return faultyReport({
+    windows: { [EVIL]: windows.calm! },
+    faults: { [EVIL]: fault({ exec: { ...fault().exec!, command: EVIL, signal: EVIL, output: EVIL } }) },
     run: { ...run, scenario: EVIL, id: EVIL, labels: { [EVIL]: EVIL } },
     reasons: [EVIL, EVIL],
     groups: { [EVIL]: sample.groups.sensors!, b: sample.groups.dashboards! },
@@ -136,7 +168,13 @@ function evilReport(): Report {
     thresholds: [{ expression: EVIL, actual: null, ok: false, note: EVIL }],
     generator: { ...generator, checks: [{ name: EVIL, ok: false, level: 'suspect', value: 1, limit: 1, words: EVIL }] },
     host: { ...sample.host, cpu: EVIL },
-    plan: { ...plan, name: EVIL, description: EVIL, nodes: [{ name: EVIL, url: EVIL, zone: EVIL, weight: 1 }] },
+    plan: {
+      ...plan,
+      name: EVIL,
+      description: EVIL,
+      nodes: [{ name: EVIL, url: EVIL, zone: EVIL, weight: 1 }],
+      faults: [{ ...plan.faults[0]!, name: EVIL, exec: EVIL }],
+    },
   })
 }
 

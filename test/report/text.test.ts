@@ -43,11 +43,60 @@ describe('the summary', () => {
     expect(lines.slice(0, 3)).toEqual(['✗ FAILED  the first', '  suspect  the CPU was 97 % busy', '  also  the second'])
   })
 
+  test.each([
+    { what: 'an exit code', exec: { exitCode: 3 }, words: '  node-b-dies  8 s into measure · ./kill-node b · exit 3 after 110 ms' },
+    { what: 'a signal', exec: { exitCode: null, signal: 'SIGTERM' }, words: '· ended by SIGTERM after 110 ms' },
+    { what: 'that it did not end', exec: { exitCode: null }, words: '· not ended after 110 ms' },
+  ])('tells of a command $what', ({ exec, words }) => {
+    const { faults } = faultyReport()
+    const dies = fault({ exec: { ...fault().exec!, ...exec } })
+    expect(linesOf(faultyReport({ faults: { ...faults, 'node-b-dies': dies } })).join('\n')).toContain(words)
+  })
+
+  test('notes the faults that were not recovered, and those only', () => {
+    const notes = (report: Report) => linesOf(report, 200).filter((line) => line.includes('Not recovered'))
+    const { faults } = faultyReport()
+    expect(notes(faultyReport())).toEqual([expect.stringMatching(/Not recovered when measure ended: carrier-out\. /)])
+    expect(notes(faultyReport({ faults: { ...faults, 'carrier-out': fault() } }))).toEqual([])
+  })
+
+  test('leaves out what a fault did not come to', () => {
+    const { faults } = faultyReport()
+    const zero = { count: 0, p50: null, p99: null, max: null }
+    const calm = fault({
+      disconnected: 0,
+      reconnect: zero,
+      resume: zero,
+      attemptsPerClient: 0,
+      takeovers: { count: 0, doubled: 0 },
+      sessionsResumed: 0,
+      sessionsForgotten: 0,
+      wills: { fired: 0, missing: 0, false: 0 },
+    })
+    const lines = linesOf(faultyReport({ faults: { ...faults, 'node-b-dies': calm } }))
+    const first = lines.indexOf('Faults') + 1
+    expect(
+      lines.slice(
+        first,
+        lines.findIndex((line) => line.startsWith('  carrier-out')),
+      ),
+    ).toEqual([
+      '  node-b-dies  8 s into measure · ./kill-node b · exit 0 after 110 ms',
+      '    detected after 120 ms · restored after 5.1 s · recovered after 6.3 s',
+      '    41 lost · 3 duplicated · unavailable: 10.6 % of clients’ time, 4.21 % of messages',
+    ])
+  })
+
   test.each([80, 100, 120])('fits %i columns', (width) => {
     const reasons = ['a reason that goes on and on '.repeat(9).trim(), 'another that does so too '.repeat(9).trim()]
     const errors = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`TLS: a reason of some length, number ${i}`, 10 - i]))
     const run = { ...sample.run, insecureTls: true, leftovers: { sessions: 12_000, retained: 14 } }
-    const lines = linesOf(sampleReport({ reasons, errors, run }), width)
+    const faulty = faultyReport()
+    const name = 'a-fault-with-quite-a-long-name-32'
+    const faults = { [name]: fault() }
+    const plan = { ...faulty.plan, faults: [{ ...faulty.plan.faults[0]!, name, exec: './kill-node '.repeat(20) }] }
+    const windows = { [`${name}-during`]: faulty.windows.calm! }
+    const lines = linesOf(faultyReport({ reasons, errors, run, faults, plan, windows }), width)
     expect(lines.filter((line) => line.length > width)).toEqual([])
   })
 
@@ -72,7 +121,13 @@ describe('the summary', () => {
 
   test('lets no control character of a user or broker through', () => {
     const evil = `evil${String.fromCharCode(27)}[2J\nname`
-    const report = sampleReport({ run: { ...sample.run, scenario: evil }, errors: { [evil]: 1 }, reasons: [evil, evil] })
+    const { plan } = faultyReport()
+    const report = faultyReport({
+      run: { ...sample.run, scenario: evil },
+      errors: { [evil]: 1 },
+      reasons: [evil, evil],
+      plan: { ...plan, faults: plan.faults.map((one) => ({ ...one, exec: evil })) },
+    })
     expect(
       linesOf(report)
         .join('')
@@ -83,6 +138,14 @@ describe('the summary', () => {
   test.each([
     { what: 'the embedded broker', changes: { plan: { ...sample.plan, embedded: true } }, words: 'figures of the embedded broker' },
     { what: 'unverified certificates', changes: { run: { ...sample.run, insecureTls: true } }, words: 'not verified (insecure)' },
+    {
+      what: 'sessions that were forgotten',
+      changes: { sessions: { ...sample.sessions, forgotten: 3 } },
+      words: '3 forgotten',
+    },
+    { what: 'an offline queue', changes: { offline: { queued: 7_000, perSec: 120 } }, words: '120/s to a client' },
+    { what: 'how long that took', changes: { unqueueUs: latency(9, 500, 0.1) }, words: 'unqueue' },
+    { what: 'wills', changes: { wills: { fired: 1, missing: 0, false: 0 } }, words: 'wills' },
     {
       what: 'messages without a header',
       changes: { deliveries: { ...sample.deliveries, unverified: 1200 } },

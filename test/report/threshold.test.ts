@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type Operator, parseThreshold, type Threshold } from '../../src/load/threshold.ts'
-import { evaluate, formatActual } from '../../src/report/threshold.ts'
-import type { Report } from '../../src/report/types.ts'
+import { metricKind, type Operator, parseThreshold, type Threshold, type Wrong } from '../../src/load/threshold.ts'
+import { evaluate, formatActual, lookUp } from '../../src/report/threshold.ts'
+import type { FaultFigures, Report } from '../../src/report/types.ts'
 import { Histogram, summarize } from '../../src/stats/histogram.ts'
-import { emptyLatency, sampleReport } from '../helpers/sample-report.ts'
+import { emptyLatency, latency, sampleReport } from '../helpers/sample-report.ts'
 
 const sample = sampleReport()
 
@@ -74,6 +74,130 @@ describe('a threshold', () => {
     'x < 1',
   ])('that names no metric of the report is a bug: %s', (text) => {
     expect(() => evaluateText(sample, text)).toThrow('is a metric')
+  })
+})
+
+/** A report with three faults: one with all figures, one that came to nothing, and one that never began. */
+function faultyReport(): Report {
+  const spread = (count: number, p50: number | null, p99 = p50) => ({ count, p50, p99, max: p99 })
+  const full: FaultFigures = {
+    startS: 46.2,
+    ended: 12,
+    exec: null,
+    struck: 31,
+    disconnected: 40,
+    detect: 0.8,
+    restored: 9.25,
+    recover: 14,
+    reconnect: spread(40, 1.5, null),
+    resume: spread(40, 2.25, 8),
+    attemptsPerClient: 1.375,
+    peakAttemptsPerSec: 900,
+    peakAcceptedPerSec: 700,
+    tcpUs: latency(40, 150, 0.3),
+    tlsUs: emptyLatency(),
+    connackUs: latency(40, 2_000, 0.3, 1),
+    owed: 5_000,
+    lost: 7,
+    duplicated: 3,
+    bySession: { clean: { 0: { owed: 4_000, lost: 7, duplicated: 0 } }, persistent: {} },
+    wills: { fired: 5, missing: 1, false: 0 },
+    takeovers: { count: 9, doubled: 2 },
+    sessionsResumed: 4,
+    sessionsForgotten: 1,
+    unavailability: { clients: 0.031, messages: null, limitUs: 1e6 },
+    clientsPerNode: { a: 20, b: 20 },
+  }
+  const futile = { ...full, detect: null, restored: null, recover: null, reconnect: spread(0, null), resume: spread(3, null) }
+  const plan = sample.plan
+  const trigger = { kind: 'at', atUs: 20e6 } as const
+  const faults = ['dies', 'futile', 'never'].map((name, index) => ({ name, index, trigger, exec: 'x', drop: null }))
+  const { endToEndUs, deliveries, publishes, ackUs } = sample
+  const clients = { disconnected: 40, reconnected: 39 }
+  return sampleReport({
+    plan: { ...plan, faults, phases: { ...plan.phases, stretches: [{ name: 'calm', lengthUs: 30e6 }] } },
+    faults: { dies: full, futile, never: { ...futile, startS: null, ended: null, exec: null } },
+    windows: { 'dies-during': { startS: 46, lengthS: 14, clients, publishes, deliveries, endToEndUs, ackUs } },
+  })
+}
+
+describe('a threshold on a fault or a window', () => {
+  const report = faultyReport()
+
+  test.each([
+    { text: 'faults.dies.detect < 1000000', actual: 800_000, ok: true },
+    { text: 'faults.dies.restored < 9000000', actual: 9_250_000, ok: false },
+    { text: 'faults.dies.recover == 14000000', actual: 14_000_000, ok: true },
+    { text: 'faults.dies.ended <= 12000000', actual: 12_000_000, ok: true },
+    { text: 'faults.dies.reconnect.p50 < 2000000', actual: 1_500_000, ok: true },
+    { text: 'faults.dies.reconnect.count == 40', actual: 40, ok: true },
+    { text: 'faults.dies.resume.max < 5000000', actual: 8_000_000, ok: false },
+    { text: 'faults.dies.attemptsPerClient < 1.5', actual: 1.375, ok: true },
+    { text: 'faults.dies.peakAttemptsPerSec < 1000', actual: 900, ok: true },
+    { text: 'faults.dies.tcp.count == 40', actual: 40, ok: true },
+    { text: 'faults.dies.lost == 0', actual: 7, ok: false },
+    { text: 'faults.dies.bySession.clean.0.lost < 8', actual: 7, ok: true },
+    { text: 'faults.dies.wills.missing == 0', actual: 1, ok: false },
+    { text: 'faults.dies.takeovers.doubled == 0', actual: 2, ok: false },
+    { text: 'faults.dies.sessionsForgotten == 1', actual: 1, ok: true },
+    { text: 'faults.dies.unavailability.clients < 0.05', actual: 0.031, ok: true },
+    { text: 'windows.dies-during.endToEnd.p50 < 2000', actual: 1_840, ok: true },
+    { text: 'windows.dies-during.clients.disconnected == 0', actual: 40, ok: false },
+    { text: 'windows.dies-during.deliveries.lossRatio < 0.001', actual: 0.00004, ok: true },
+  ])('has its figure, in µs where it is a time: $text', ({ text, actual, ok }) => {
+    expect(evaluateText(report, text)).toEqual({ expression: text, actual, ok })
+  })
+
+  test.each([
+    { why: 'a moment that never came', text: 'faults.futile.recover < 60000000' },
+    { why: 'nobody noticed', text: 'faults.futile.detect < 60000000' },
+    { why: 'a client that never came back', text: 'faults.dies.reconnect.p99 < 60000000' },
+    { why: 'three that got nothing', text: 'faults.futile.resume.p50 < 60000000' },
+    { why: 'an attempt without CONNACK', text: 'faults.dies.connack.max < 60000000' },
+  ])('is infinite where it is about $why', ({ text }) => {
+    expect(evaluateText(report, text)).toEqual({ expression: text, actual: null, ok: false, note: 'infinite' })
+  })
+
+  test.each([
+    { why: 'a fault that never began', text: 'faults.never.recover >= 0' },
+    { why: 'its counts', text: 'faults.never.lost == 0' },
+    { why: 'nobody who lost a connection', text: 'faults.futile.reconnect.p99 >= 0' },
+    { why: 'connections without TLS', text: 'faults.dies.tls.p99 >= 0' },
+    { why: 'nothing that was owed', text: 'faults.dies.unavailability.messages < 1' },
+    { why: 'sessions that there are not', text: 'faults.dies.bySession.persistent.1.lost == 0' },
+    { why: 'the time after a fault that never recovered', text: 'windows.futile-after.endToEnd.p99 >= 0' },
+    { why: 'a stretch that was cut off', text: 'windows.calm.deliveries.lost == 0' },
+  ])('has no sample where it is about $why', ({ text }) => {
+    expect(evaluateText(report, text)).toEqual({ expression: text, actual: null, ok: false, note: 'no samples' })
+  })
+
+  test.each([
+    ...['clients', 'subscriptions', 'publishes', 'deliveries', 'sessions', 'offline', 'wills', 'bytes', 'endToEnd', 'unqueue'],
+    ...['faults.dies.reconnect', 'faults.dies.takeovers', 'faults.dies.unavailability', 'faults.dies.bySession', 'faults.dies.tcp'],
+  ])('is there for all that the catalogue knows of %s', (section) => {
+    const scope = section.includes('.') ? section.replace(/[^.]+$/, '') : ''
+    const { hint } = metricKind(`${section}.${'?'.repeat(40)}`) as Wrong
+    const known = hint!.replace('known: ', '').split(', ')
+    expect(known.length).toBeGreaterThan(1)
+    const whole = { ...report, wills: { fired: 1, missing: 0, false: 0 } }
+    for (const metric of known) expect(lookUp(whole, scope + metric)).not.toBeUndefined()
+  })
+
+  test.each([
+    'faults.nobody.recover < 1',
+    'faults.dies.recovr < 1',
+    'windows.nobody-after.ack.p99 < 1',
+    'windows.dies-during.connect.p99 < 1',
+  ])('that names none of the report is a bug: %s', (text) => expect(() => evaluateText(report, text)).toThrow('is a metric'))
+
+  test.each([
+    { text: 'faults.dies.recover < 30s', words: '14 s' },
+    { text: 'faults.futile.recover < 30s', words: '∞' },
+    { text: 'faults.never.recover < 30s', words: 'no samples' },
+    { text: 'faults.dies.attemptsPerClient < 2', words: '1.38' },
+    { text: 'faults.dies.unavailability.clients < 5%', words: '3.1 %' },
+  ])('$text on paper: $words', ({ text, words }) => {
+    expect(formatActual(evaluate(report, parseThreshold(text) as Threshold))).toBe(words)
   })
 })
 

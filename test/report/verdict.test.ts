@@ -9,11 +9,12 @@ function goodReport(changes: Partial<Report> = {}): Report {
   return sampleReport({ status: 'passed', reasons: [], thresholds: [], ...changes })
 }
 
-const calm: Pick<RunResult, 'unsentOfOurs' | 'losses' | 'isInterrupted' | 'checks'> = {
+const calm: Pick<RunResult, 'unsentOfOurs' | 'losses' | 'isInterrupted' | 'checks' | 'faultTroubles'> = {
   unsentOfOurs: 0,
   losses: [],
   isInterrupted: false,
   checks: [],
+  faultTroubles: [],
 }
 
 function verdictOf(report: Partial<Report>, result: Partial<typeof calm> = {}) {
@@ -46,6 +47,14 @@ describe('a verdict', () => {
       exitCode: 0,
     },
     { why: 'nobody could connect', report: { clients: nobody }, result: {}, status: 'failed', exitCode: 2 },
+    { why: 'a fault never began', report: {}, result: { faultTroubles: ['fault b never began'] }, status: 'failed', exitCode: 3 },
+    {
+      why: 'a loss comes before a fault',
+      report: {},
+      result: { losses: ['gone'], faultTroubles: ['fault b never began'] },
+      status: 'degraded',
+      exitCode: 4,
+    },
     { why: 'a worker was lost', report: {}, result: { losses: ['worker 1 of 2 ended early'] }, status: 'degraded', exitCode: 4 },
     {
       why: 'a loss comes before a threshold',
@@ -125,6 +134,13 @@ describe('a verdict', () => {
   test('the reason that nobody could connect names what most attempts ended with', () => {
     const { reasons } = verdictOf({ clients: nobody, errors: { ECONNREFUSED: 7 }, reasonCodes: { CONNACK: { '0x05': 3 } } })
     expect(reasons).toEqual(['nobody could connect: ECONNREFUSED (7 times)'])
+  })
+
+  test('what became of the faults comes before the thresholds, and is nothing to speak of where nobody could connect', () => {
+    const faultTroubles = ['fault b never began']
+    const held = 'deliveries.lost == 0 does not hold: 12'
+    expect(verdictOf({ thresholds: [broken] }, { faultTroubles }).reasons).toEqual([...faultTroubles, held])
+    expect(verdictOf({ clients: nobody }, { faultTroubles }).reasons).toEqual([expect.stringContaining('nobody could connect')])
   })
 
   test('a busy worker makes a run suspect and changes nothing else', () => {

@@ -232,3 +232,30 @@ describe.concurrent('a scenario that asks for more than the node allows', () => 
     expect((await probeOf({ g: { version: 5, ...group } }, [url])).warnings).toEqual([])
   })
 })
+
+describe.concurrent('a node with too little weight', () => {
+  async function warningsOf(weights: readonly number[], groups: object): Promise<readonly string[]> {
+    const [url] = await cluster()
+    const brokers = weights.map((weight, i) => ({ name: 'abc'[i], url, weight }))
+    const text = JSON.stringify({ settle: '0s', brokers, groups })
+    const plan = loadScenario('scenario.yaml', text, NO_OPTIONS)
+    const endpoints = await Promise.all(plan.nodes.map(({ url }) => resolveUrl(url)))
+    return (await probe({ plan, endpoints, files: new Map() }, '.')).warnings
+  }
+
+  test('is warned of where no client connects to it', async () => {
+    const words = 'node c gets none of the 100 clients: its weight is 0.001 of 2.001'
+    expect(await warningsOf([1, 1, 0.001], { all: { clients: 100 } })).toEqual([words])
+    const groups = { some: { clients: 40, placement: ['b', 'c'] }, others: { clients: 5, placement: ['a', 'b'] } }
+    expect(await warningsOf([1, 1, 0.001], groups)).toEqual(['node c gets none of the 40 clients: its weight is 0.001 of 2.001'])
+  })
+
+  test.each([
+    { why: 'its few clients are what its weight says', weights: [1, 1, 0.1], groups: { all: { clients: 100 } } },
+    { why: 'a single client in a hundred thousand', weights: [1, 1, 0.00003], groups: { all: { clients: 100_000 } } },
+    { why: 'there are fewer clients than nodes of the same weight', weights: [1, 1, 1], groups: { all: { clients: 2 } } },
+    { why: 'another group is put there', weights: [1, 1, 0.001], groups: { all: { clients: 100 }, one: { placement: ['c'] } } },
+    { why: 'weights are not asked', weights: [1, 1, 0.001], groups: { all: { clients: 100, placement: 'roundRobin' } } },
+    { why: 'it is wanted by no group', weights: [1, 1, 0.001], groups: { all: { clients: 100, placement: ['a', 'b'] } } },
+  ])('is not where $why', async ({ weights, groups }) => expect(await warningsOf(weights, groups)).toEqual([]))
+})

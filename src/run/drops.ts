@@ -1,0 +1,70 @@
+/**
+ * What the nodes themselves say they have dropped during a run, so that a loss which a broker owns up to can be told from one that nobody explains.
+ *
+ * mosquitto counts on `$SYS/broker/publish/messages/dropped` messages that it could not queue for a client, and tells the count every
+ * `sys_interval`, 10 s unless configured. So the second reading is taken only where something is lost, and waits for the next telling.
+ * mosquitto.conf(5), mosquitto(8).
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Surroundings } from '../load/group.ts'
+import { guestOf } from './guest.ts'
+import { newName } from './name.ts'
+import { type Visit, Visits } from './visit.ts'
+
+const TOPIC = '$SYS/broker/publish/messages/dropped'
+const CONNECT_TIMEOUT_MS = 3000
+/** A broker that has such a count keeps it retained: it comes with the SUBACK, or soon. */
+const RETAINED_MS = 500
+/** mosquitto's own interval, and a little. */
+const TELLING_MS = 11_000
+
+type Around = Pick<Surroundings, 'plan' | 'endpoints'>
+
+/** Counts of each node; null: it has none. */
+export type DropCounts = readonly (number | null)[]
+
+/** @param isPatient  waits for what a broker tells next, and not only for what it has told */
+export async function readDrops(around: Around, folder: string, isPatient: boolean): Promise<DropCounts> {
+  const visits = new Visits()
+  try {
+    return await Promise.all(around.plan.nodes.map((_, node) => readNode(visits, around, node, folder, isPatient)))
+  } finally {
+    visits.dispose()
+  }
+}
+
+async function readNode(visits: Visits, around: Around, node: number, folder: string, isPatient: boolean): Promise<number | null> {
+  const guest = guestOf({ ...around, run: newName() }, node, folder)
+  const options = { level: guest.level, sessionExpiryS: 0, timeoutMs: CONNECT_TIMEOUT_MS, clientId: null }
+  const answer = await visits.open(guest, options)
+  if (!('visit' in answer)) return null
+  const count = await countOf(answer.visit, isPatient)
+  answer.visit.end()
+  return count
+}
+
+async function countOf(visit: Visit, isPatient: boolean): Promise<number | null> {
+  let count: number | null = null
+  let told = 0
+  const wake = new AbortController()
+  const code = await visit.subscribe(TOPIC, (text) => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value)) return
+    count = value
+    if (++told === 2) wake.abort()
+  })
+  if (code === null || code >= 0x80) return null
+  await delay(RETAINED_MS)
+  // Nothing retained: this broker has no such count.
+  if (isPatient && count !== null && told < 2) await delay(TELLING_MS, null, { signal: wake.signal }).catch(() => {})
+  return count
+}
+
+/** What each node has dropped between two readings; null: it doesn't say. */
+export function dropsBetween(before: DropCounts, after: DropCounts): (number | null)[] {
+  return before.map((count, node) => {
+    const later = after[node] ?? null
+    // A node that was started anew counts from 0.
+    return count === null || later === null ? null : later >= count ? later - count : later
+  })
+}

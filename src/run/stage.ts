@@ -1,0 +1,48 @@
+/**
+ * The stage of faults: what the director decides, done in a real run, and said in events.ndjson and to whoever watches.
+ */
+import type { FaultMoment, Plan } from '../load/plan.ts'
+import type { ReportFolder } from '../report/folder.ts'
+import { US_PER_S } from '../units.ts'
+import type { Crew } from './crew.ts'
+import { Director } from './director.ts'
+import type { Commands } from './exec.ts'
+
+export interface MomentListener {
+  /** A fault of the plan began or has come to something, so long after its start. */
+  onMoment(fault: string, moment: 'began' | FaultMoment, sinceStartUs: number): void
+}
+
+/** In events.ndjson `fault` is a trouble of a client. */
+const EVENTS = {
+  began: 'faultBegan',
+  ended: 'faultEnded',
+  detected: 'faultDetected',
+  restored: 'faultRestored',
+  recovered: 'faultRecovered',
+} as const
+
+export function directorOf(around: {
+  readonly plan: Plan
+  readonly crew: Crew
+  readonly commands: Commands
+  readonly folder: ReportFolder
+  readonly listener: MomentListener
+  /** Something has changed. */
+  readonly wake: () => void
+}): Director {
+  const { plan, crew, commands, folder, listener, wake } = around
+  return new Director(plan, {
+    tell: (command) => crew.tell(command),
+    exec: ({ name, exec }) => commands.run(name, exec),
+    onMoment: ({ name }, moment, atUs, sinceStartUs) => {
+      folder.event(atUs / US_PER_S, EVENTS[moment], { fault: name })
+      listener.onMoment(name, moment, sinceStartUs)
+      wake()
+    },
+    onCommand: ({ name }, { figures: { exitCode, signal }, wasEnded }, atUs) => {
+      folder.event(atUs / US_PER_S, 'faultCommand', { fault: name, exitCode, signal, wasEnded })
+      wake()
+    },
+  })
+}

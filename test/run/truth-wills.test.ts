@@ -1,0 +1,149 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Report } from '../../src/report/types.ts'
+import { requireMosquitto, startMosquitto } from '../brokers/mosquitto.ts'
+import type { Lies } from '../helpers/lies.ts'
+import { startLyingBroker } from '../helpers/lying-broker.ts'
+import { counted, groupOf, runScenario } from '../helpers/run.ts'
+
+/** Last wills: a broker that keeps to the rules is believed, and one that does not is found out, will by will. */
+
+const CLIENTS = 4
+
+/** How often churn takes the clients away within measure: they are spread evenly over the time connected. */
+function leavings(connectedMs: number, awayMs: number, measureMs: number): number {
+  let count = 0
+  for (let client = 0; client < CLIENTS; client++)
+    for (let atMs = ((client + 0.5) / CLIENTS) * connectedMs; atMs < measureMs; atMs += connectedMs + awayMs) count++
+  return count
+}
+
+interface Scene {
+  readonly leave: 'disconnect' | 'reset' | 'silent'
+  /** Of the clients with a will. */
+  readonly fields?: string
+  readonly delay?: string
+  readonly payload?: string
+  readonly connectedMs?: number
+  readonly awayMs?: number
+  readonly measureMs?: number
+  readonly thresholds?: string
+  /** Of who hears of it. */
+  readonly watcher?: string
+}
+
+const scenario = ({ leave, fields, delay, payload = '{ bytes: 32 }', connectedMs, awayMs, measureMs, watcher, thresholds }: Scene) => `
+name: wills
+settle: 100ms
+groups:
+  mortal:
+    clients: ${CLIENTS}
+    ${fields ?? 'keepAlive: 60s'}
+    churn: { connected: ${connectedMs ?? 500}ms, away: ${awayMs ?? 400}ms, leave: ${leave} }
+    will: { topic: "wills/{client}", qos: 1, payload: ${payload}${delay ? `, delay: ${delay}` : ''} }
+  watcher: { clients: 1, ${watcher ?? 'subscribe: [{ filter: "wills/#", qos: 1 }]'} }
+phases: { warmUp: 0s, measure: ${measureMs ?? 2000}ms, drain: 5s }
+thresholds: [${thresholds ?? ''}]
+`
+
+async function against(lie: Lies, scene: Scene, workers = 1): Promise<{ report: Report; counts: Record<string, number> }> {
+  const broker = await startLyingBroker({ lie })
+  onTestFinished(() => broker.close())
+  // What comes of cleaning up afterwards is not of the run.
+  let counts = {}
+  const onPhase = (phase: string) => {
+    if (phase === 'cleanUp') counts = { ...broker.counts }
+  }
+  const { report } = await runScenario(scenario(scene), [broker.url], { workers, onPhase })
+  expect(counted(report.deliveries)).toEqual(report.wills?.fired || report.wills?.false ? { excused: report.deliveries.excused } : {})
+  return { report, counts }
+}
+
+const TOTAL = leavings(500, 400, 2000)
+
+describe('the wills of clients that churn', () => {
+  it.each(['keepAlive: 60s', 'version: 5', 'version: 5\n    cleanSession: false\n    sessionExpiry: 1m'])(
+    'all fire after resets, whatever the session: %s',
+    async (fields) => {
+      const { report, counts } = await against({}, { leave: 'reset', fields }, 2)
+      expect(counts).toMatchObject({ wills: TOTAL })
+      expect(report.wills).toEqual({ fired: TOTAL, missing: 0, false: 0 })
+      expect(report.clients.disconnected).toBe(0)
+    },
+  )
+
+  it('do not fire after DISCONNECT', async () => {
+    const { report } = await against({}, { leave: 'disconnect' })
+    expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
+  })
+
+  it('that fire after DISCONNECT are false', async () => {
+    const { report, counts } = await against({ falseWill: (id) => groupOf(id) === 'mortal' }, { leave: 'disconnect' })
+    expect(counts).toMatchObject({ wills: TOTAL, falseWills: TOTAL })
+    expect(report.wills).toEqual({ fired: 0, missing: 0, false: TOTAL })
+  })
+
+  it('that never fire are missing, and thresholds say so', async () => {
+    const thresholds = '"wills.missing == 0", "wills.false == 0"'
+    const { report, counts } = await against({ noWill: (id) => id.endsWith('-1') }, { leave: 'reset', thresholds })
+    const withheld = counts.withheldWills!
+    expect(withheld).toBeGreaterThan(1)
+    expect(report.wills).toEqual({ fired: TOTAL - withheld, missing: withheld, false: 0 })
+    expect(report.thresholds.map(({ actual, ok }) => [actual, ok])).toEqual([
+      [withheld, false],
+      [0, true],
+    ])
+  })
+
+  it('that nobody hears are not missed', async () => {
+    const { report } = await against({ noWill: () => true }, { leave: 'reset', watcher: 'subscribe: [{ filter: "elsewhere/#" }]' })
+    expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
+  })
+
+  it('fire once the silence has lasted for one and a half keep alives', async () => {
+    const scene: Scene = { leave: 'silent', fields: 'keepAlive: 1s', connectedMs: 400, awayMs: 5000, measureMs: 4000 }
+    const { report, counts } = await against({}, scene)
+    expect(counts).toMatchObject({ silenced: CLIENTS, wills: CLIENTS })
+    expect(report.wills).toEqual({ fired: CLIENTS, missing: 0, false: 0 })
+  })
+
+  it('are missing where the broker never notices', async () => {
+    const scene: Scene = { leave: 'silent', fields: 'keepAlive: 1s', connectedMs: 400, awayMs: 5000, measureMs: 5000 }
+    const { report } = await against({ noWill: () => true }, scene)
+    expect(report.wills).toEqual({ fired: 0, missing: CLIENTS, false: 0 })
+  })
+
+  const persistent = 'version: 5\n    cleanSession: false\n    sessionExpiry: 1m'
+
+  it('do not fire when the session goes on before their delay has passed', async () => {
+    const { report, counts } = await against({}, { leave: 'reset', fields: persistent, delay: '3s', awayMs: 300 })
+    expect(counts.wills).toBe(0)
+    expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
+  })
+
+  it('fire when their delay has passed', async () => {
+    const scene: Scene = { leave: 'reset', fields: persistent, delay: '1s', connectedMs: 400, awayMs: 5000, measureMs: 3000 }
+    const { report } = await against({}, scene)
+    expect(report.wills).toEqual({ fired: CLIENTS, missing: 0, false: 0 })
+  })
+
+  it('are not judged where they do not say whose they are', async () => {
+    const { report } = await against({ noWill: () => true }, { leave: 'reset', payload: '{ text: gone }' })
+    expect(report.wills).toBeNull()
+  })
+})
+
+describe.skipIf(!requireMosquitto())('mosquitto', () => {
+  const silent: Scene = { leave: 'silent', fields: 'keepAlive: 5s', connectedMs: 400, awayMs: 20_000, measureMs: 10_500 }
+  const rows: [what: string, scene: Scene, fired: number][] = [
+    ['publishes no will after DISCONNECT', { leave: 'disconnect' }, 0],
+    ['publishes all after resets', { leave: 'reset' }, TOTAL],
+    ['and with version 5', { leave: 'reset', fields: 'version: 5' }, TOTAL],
+    ['publishes them when a client has been silent for one and a half keep alives', silent, CLIENTS],
+  ]
+  it.each(rows)('%s', async (_, scene, fired) => {
+    const broker = await startMosquitto({ listeners: ['plain'] })
+    onTestFinished(() => broker.stop())
+    const { report } = await runScenario(scenario(scene), [broker.url('plain')])
+    expect(report.wills).toEqual({ fired, missing: 0, false: 0 })
+  })
+})
