@@ -14,6 +14,7 @@ import { renderHtml } from '../report/html.ts'
 import { renderText } from '../report/text.ts'
 import type { Report } from '../report/types.ts'
 import { Controller, type RunOptions } from '../run/controller.ts'
+import { type DropCounts, readDrops } from '../run/drops.ts'
 import { type Prepared, prepare } from '../run/prepare.ts'
 import { type Probed, probe } from '../run/probe.ts'
 import { startSentinel } from '../run/sentinel.ts'
@@ -37,9 +38,10 @@ export async function run(name: string, flags: RunFlags): Promise<number> {
   try {
     // The embedded broker is ours: there is nothing to find out.
     const probed = plan.probe && prepared.broker === null ? await probe(prepared, dirname(file)) : null
+    const drops = probed && (await readDrops(prepared, dirname(file), false))
     const folder = new ReportFolder(flags.out ?? newFolder(plan.name, startedAt), flags.force === true, startedAt)
     for (const warning of [...prepared.warnings, ...(probed?.warnings ?? [])]) if (!flags.quiet) say(`${paint.yellow('⚠')} ${warning}`)
-    const outcome = await execute(prepared, probed, {
+    const outcome = await execute(prepared, probed, drops, {
       scenario: file,
       startedAt,
       folder,
@@ -59,10 +61,10 @@ export async function run(name: string, flags: RunFlags): Promise<number> {
 
 type Surroundings = Pick<RunOptions, 'scenario' | 'startedAt' | 'folder'> & { readonly listener: Progress }
 
-async function execute(prepared: Prepared, probed: Probed | null, around: Surroundings): Promise<Outcome> {
+async function execute(prepared: Prepared, probed: Probed | null, drops: DropCounts | null, around: Surroundings): Promise<Outcome> {
   const { listener } = around
   const sentinel = prepared.plan.sentinel && startSentinel(prepared, dirname(around.scenario))
-  const controller = new Controller({ ...prepared, ...around, brokers: probed?.brokers ?? null, sentinel })
+  const controller = new Controller({ ...prepared, ...around, brokers: probed?.brokers ?? null, drops, sentinel })
   const stopListening = onSignals(controller, listener)
   try {
     return await controller.runToReport()

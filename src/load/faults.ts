@@ -26,6 +26,8 @@ export class Faults {
     const due = this.coming.filter(({ atUs }) => atUs <= nowUs)
     this.coming = this.coming.filter(({ atUs }) => atUs > nowUs)
     for (const { fault, atUs } of due) {
+      // Measure was cut before it could begin.
+      if (atUs >= this.fleet.measureEndUs) continue
       this.unnoticed.push(fault)
       this.fleet.listener.onStruck(fault, this.strike(nowUs, fault, atUs))
     }

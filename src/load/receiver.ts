@@ -358,12 +358,11 @@ export class Receiver {
   private receiveUnknown(event: Event): void {
     const { catalogue } = this.fleet
     const topic = topicText(event)
-    if (topic.startsWith(BESIDE)) {
-      this.disown(event)
-      return
-    }
     const entry = catalogue.unverifiedEntry(topic)
-    if (event.retain) this.count(-1, 0, 'excused')
+    if (topic.startsWith(BESIDE)) this.disown(event)
+    // Another worker's clean-up clears what is retained, while this one's clients are still there.
+    else if (this.fleet.isEnding && event.payloadEnd === event.payloadStart) return
+    else if (event.retain) this.count(-1, 0, 'excused')
     else if (entry >= 0) this.fleet.countUnverified(this.client.owner, entry)
     else this.count(-1, 0, catalogue.isWill(topic) ? 'excused' : 'unexpected')
   }
@@ -379,9 +378,8 @@ export class Receiver {
   /** @param entry  -1: of no known stream; counted with the group's and shown in the totals */
   private count(entry: number, qos: number, name: 'excused' | 'duplicated' | 'reordered' | 'unexpected'): void {
     const { metrics, hasNodes } = this.fleet
-    metrics.deliveries.at(cellKey.delivery(this.group.plan.index, entry < 0 ? NO_ENTRY : entry, qos, this.client.isPersistent)).counts[
-      name
-    ]++
+    const key = cellKey.delivery(this.group.plan.index, entry < 0 ? NO_ENTRY : entry, qos, this.client.isPersistent)
+    metrics.deliveries.at(key).counts[name]++
     const second = entry < 0 ? null : this.atSecond(header.intendedUs, qos)
     if (second !== null) second.counts[name]++
     if (hasNodes) metrics.deliveriesByPair.at(cellKey.pair(entry < 0 ? this.client.node : header.node, this.client.node)).counts[name]++

@@ -11,6 +11,7 @@ import { windowNames } from './faulting.ts'
 import { nearest, suggest } from './nearest.ts'
 import { EMBEDDED_NODE } from './nodes.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import { retains } from './retained.ts'
 import { hasNamedWill } from './testator.ts'
 
 export const OPERATORS = ['<', '<=', '>', '>=', '==', '!='] as const
@@ -40,6 +41,7 @@ const COUNTS: Readonly<Record<string, readonly string[]>> = {
   subscriptions: ['planned', 'granted', 'refused'],
   publishes: ['planned', 'sent', 'acked', 'refused', 'dropped'],
   deliveries: ['owed', 'received', 'lost', 'excused', 'duplicated', 'reordered', 'unexpected'],
+  retained: ['stale', 'missing', 'doubled', 'current', 'checked'],
   sessions: ['resumed', 'forgotten', 'takenOver', 'doubled'],
   offline: ['queued'],
   wills: ['fired', 'missing', 'false'],
@@ -47,6 +49,7 @@ const COUNTS: Readonly<Record<string, readonly string[]>> = {
 type Kinds = ReadonlyMap<string, MetricKind>
 const KINDS: Kinds = new Map([
   ...Object.entries(COUNTS).flatMap(([section, names]) => each('count', names, section)),
+  ...each('count', ['deliveries.unexplained']),
   ...each('share', ['publishes.sentRatio', 'deliveries.lossRatio']),
   ...each('bytes', ['bytes.sent', 'bytes.received']),
   ...each('number', ['offline.perSec']),
@@ -145,7 +148,8 @@ export function metricProblem(metric: string, plan: Plan): Wrong | null {
   }
   const section = figure.split('.')[0]!
   if (!isCounted(figure, section, scope)) {
-    const what = scope === 'windows' && section === 'clients' ? figure : section
+    const isFigure = figure === 'deliveries.unexplained' || (scope === 'windows' && section === 'clients')
+    const what = isFigure ? figure : section
     return { problem: `${metric} does not exist: ${what} is not counted by ${SCOPE_WORDS[scope!]}` }
   }
   const reason = scope === 'faults' ? whyNeverOfFault(section, name, plan) : whyNever(section, scope, name, plan)
@@ -153,6 +157,7 @@ export function metricProblem(metric: string, plan: Plan): Wrong | null {
 }
 
 function isCounted(figure: string, section: string, scope: string | null): boolean {
+  if (figure === 'deliveries.unexplained') return scope === null
   if (scope === 'streams' || scope === 'qos') return OF_MESSAGES.includes(section)
   if (scope === 'windows') return !NOT_OF_WINDOWS.some((name) => name === figure || name === section)
   return section !== 'wills' || scope === null || scope === 'faults'
@@ -170,6 +175,10 @@ function whyNever(section: string, scope: string | null, name: string, plan: Pla
   const some = (is: (group: GroupPlan) => boolean) => groups.some(is)
   if (section === 'wills' && !some((g) => g.will !== null)) return 'no group has a will'
   if (section === 'wills') return some(hasNamedWill) ? null : 'wills without room for a header are not checked: 16 bytes, or JSON'
+  if (section === 'retained') {
+    if (scope !== 'nodes') return 'retained messages are counted by node'
+    return retains(plan) ? null : 'no message is retained'
+  }
   if (['subscriptions', 'subscribe'].includes(section) && !some((g) => g.subscribe.length > 0)) return `${who} has no subscription`
   // Replies to a group's own requests are no deliveries.
   if (['deliveries', 'endToEnd'].includes(section) && !some((g) => g.subscribe.some((s) => !s.isResponse))) {

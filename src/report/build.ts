@@ -18,6 +18,7 @@ import { shareFigures } from './shares.ts'
 import { evaluate } from './threshold.ts'
 import {
   type BrokerFacts,
+  type DropFigures,
   type FaultFacts,
   type Figures,
   type GeneratorCheck,
@@ -26,6 +27,7 @@ import {
   type NodeFigures,
   REPORT_SCHEMA,
   type Report,
+  type RetainedCounts,
   type RunFacts,
   type Status,
   type TimelineRow,
@@ -50,6 +52,8 @@ export interface RunResult {
   readonly isInterrupted: boolean
   /** What the probe found, by node; null: there was none. */
   readonly brokers: readonly BrokerFacts[] | null
+  /** What a new subscriber got of what was retained, by node; null: it was not checked. */
+  readonly retained: readonly RetainedCounts[] | null
   /** Checks that the controller has made itself. */
   readonly checks: readonly GeneratorCheck[]
   /** Of the plan's faults, in their order. */
@@ -63,6 +67,8 @@ export interface RunResult {
   readonly pieces: readonly Piece[]
   /** null: the plan has no will. */
   readonly wills: WillFacts | null
+  /** By node, what it says it has dropped during the run; null: nobody was asked, or it doesn't say. */
+  readonly drops: readonly (number | null)[] | null
 }
 
 /** A window, µs since the run's epoch. */
@@ -105,6 +111,7 @@ export function buildReport(result: RunResult): Outcome {
     windows: windowFigures(result),
     faults: faultFigures(result),
     wills: result.wills?.all ?? null,
+    drops: dropsOf(result, whole.deliveries.lost),
     timeline: result.timeline,
     reasonCodes: codesOf(metrics.reasonCodes),
     errors: Object.fromEntries([...metrics.errors].sort((a, b) => b[1] - a[1])),
@@ -179,8 +186,15 @@ function qosIn(plan: Plan): number[] {
   return [...new Set([...published, ...published.flatMap((q) => granted.map((g) => Math.min(q, g)))])].sort()
 }
 
+function dropsOf({ plan, drops }: RunResult, lost: number): DropFigures | null {
+  if (drops === null || drops.every((count) => count === null)) return null
+  const counted = drops.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+  const byNode = Object.fromEntries(plan.nodes.map(({ name }, node) => [name, drops[node] ?? null]))
+  return { counted, unexplained: Math.max(0, lost - counted), byNode }
+}
+
 /** With one node its figures are the run's. */
-function nodesOf({ plan, metrics, unverified, brokers }: RunResult): Record<string, NodeFigures> {
+function nodesOf({ plan, metrics, unverified, brokers, retained }: RunResult): Record<string, NodeFigures> {
   const planned = plannedByNode(plan)
   return Object.fromEntries(
     plan.nodes.map(({ name }, node) => {
@@ -196,6 +210,7 @@ function nodesOf({ plan, metrics, unverified, brokers }: RunResult): Record<stri
         ...publishFigures(publishes),
         ...deliveryFigures(deliveries, isOnly ? unverified : 0),
         ...(brokers !== null && { broker: brokers[node]! }),
+        ...(retained !== null && { retained: retained[node]! }),
       }
       return [name, figures]
     }),

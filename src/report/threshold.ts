@@ -11,7 +11,7 @@ import { windowNames } from '../load/faulting.ts'
 import { formatMetric, metricKind, type Operator, parseThreshold, type Threshold } from '../load/threshold.ts'
 import type { LatencySummary } from '../stats/histogram.ts'
 import { US_PER_S } from '../units.ts'
-import type { FaultFigures, Figures, Report, ThresholdResult } from './types.ts'
+import type { FaultFigures, Figures, NodeFigures, Report, RetainedCounts, ThresholdResult } from './types.ts'
 
 /** What evaluating needs of a threshold: the value in µs, bytes, a count or a share, and the text as the user wrote it. */
 export type Expectation = Pick<Threshold, 'metric' | 'op' | 'value' | 'text'>
@@ -65,6 +65,8 @@ export function evaluate(report: Report, { metric, op, value, text }: Expectatio
 export function lookUp(report: Report, metric: string): number | null {
   const path = metric.split('.')
   if (path[0] === 'faults') return ofFault(report, metric)
+  // Where no node counts what it drops, no loss is explained.
+  if (metric === 'deliveries.unexplained') return report.drops?.unexplained ?? report.deliveries.lost
   let figures: Counted = report
   if (path.length === 4) {
     const [kind, name] = path.splice(0, 2) as [string, string]
@@ -78,6 +80,7 @@ export function lookUp(report: Report, metric: string): number | null {
   if (ratio) return ratio[1] === 0 ? null : ratio[0] / ratio[1]
 
   const [section, field] = path as [string, string]
+  if (section === 'retained') return ofRetained(figures as NodeFigures, field)
   if (COUNTS.has(section)) {
     const count = ownOf(ownOf(figures, section), field)
     assert(typeof count === 'number' || count === null, `${metric} is a metric of this report`)
@@ -108,6 +111,12 @@ function ofFault(report: Report, metric: string): number | null {
   if (typeof figure === 'number') return kind === 'duration' ? Math.round(figure * US_PER_S) : figure
   const isEmpty = ownOf(ownOf(fault, section), 'count') === 0
   return kind === 'duration' && !isEmpty ? Infinity : null
+}
+
+/** Where nothing could be checked, nothing is known to be right. */
+function ofRetained(figures: NodeFigures, field: string): number | null {
+  const { retained } = figures
+  return retained === undefined || retained.checked === 0 ? null : retained[field as keyof RetainedCounts]
 }
 
 /** A threshold's figure for people, in the unit its metric has. */

@@ -30,6 +30,8 @@ export interface Report extends Whole {
   /** Named stretches of measure, and for each fault NAME-before, NAME-during and NAME-after. */
   readonly windows: Readonly<Record<string, WindowFigures>>
   readonly faults: Readonly<Record<string, FaultFigures>>
+  /** Losses that the nodes themselves count as dropped; null: nothing was lost, or no node has such a count. */
+  readonly drops: DropFigures | null
   /** Last wills of the whole run; null: the plan has none. */
   readonly wills: WillCounts | null
   /** Only pairs of nodes that exchanged messages. */
@@ -122,6 +124,15 @@ export interface SessionCounts {
   readonly doubled: number
 }
 
+/** What nodes say that they have dropped during the run, for whatever reason and whomever. */
+export interface DropFigures {
+  readonly counted: number
+  /** Lost deliveries beyond that. */
+  readonly unexplained: number
+  /** null: it does not say. */
+  readonly byNode: Readonly<Record<string, number | null>>
+}
+
 /** Deliveries that waited on the broker for their client's return. */
 export interface OfflineCounts {
   readonly queued: number
@@ -187,8 +198,20 @@ export interface ShareFigures {
   readonly fairness: number | null
 }
 
-/** With `broker`: what the probe found; absent where it was skipped. */
-export type NodeFigures = Figures & { readonly broker?: BrokerFacts }
+/** With `broker`: what the probe found; absent where it was skipped. With `retained`, where the run retained something. */
+export type NodeFigures = Figures & { readonly broker?: BrokerFacts; readonly retained?: RetainedCounts }
+
+/** What a new subscriber got, after `drain`, of topics that must have a retained message: checked = current + stale + missing. */
+export interface RetainedCounts {
+  /** At most a thousand, evenly chosen; 0: the node could not be asked. */
+  readonly checked: number
+  readonly current: number
+  /** Something else than the last message. */
+  readonly stale: number
+  readonly missing: number
+  /** More than one message came, for one subscription. */
+  readonly doubled: number
+}
 
 /** What a node takes. */
 export interface BrokerFacts {

@@ -10,7 +10,7 @@ import { formatDuration, formatShare } from '../units.ts'
 import type { Outcome, RunResult } from './build.ts'
 import { generatorChecks } from './generator-checks.ts'
 import { formatActual } from './threshold.ts'
-import type { GeneratorCheck, Report, Status } from './types.ts'
+import type { GeneratorCheck, LatencySummary, Report, Status } from './types.ts'
 
 /** Send lag counts from here on, whatever the thresholds: below it Node's and the kernel's timers are the limit. */
 const SEND_LAG_FLOOR_US = 5000
@@ -122,11 +122,14 @@ function hostChecks({ generator: { cpu } }: Report): GeneratorCheck[] {
 }
 
 /** Whether the fleet is as fast as an independent client; nothing where either has no p99 to compare. */
-function sentinelCheck({ endToEndUs, generator: { sentinel } }: Report): GeneratorCheck[] {
+function sentinelCheck(report: Report): GeneratorCheck[] {
+  const { sentinel } = report.generator
+  const endToEndUs = calmOf(report)
   if (
     sentinel === null ||
     sentinel.p99Us === null ||
     sentinel.count < SENTINEL_SAMPLES ||
+    endToEndUs === undefined ||
     endToEndUs.p99 === null ||
     endToEndUs.count === 0
   )
@@ -136,4 +139,11 @@ function sentinelCheck({ endToEndUs, generator: { sentinel } }: Report): Generat
   const figures = `end-to-end p99 is ${formatDuration(endToEndUs.p99)}, that of an independent client (the sentinel) ${formatDuration(sentinel.p99Us)}`
   const words = ok ? figures : `${figures}: what the fleet measures may be the generator's own doing`
   return [{ name: 'sentinel', ok, level: 'suspect', value: endToEndUs.p99, limit, words }]
+}
+
+/** The fleet's latencies before anything was done to it: a fault strikes the fleet's clients, and not the sentinel. */
+function calmOf({ endToEndUs, faults, windows }: Report): LatencySummary | undefined {
+  const begun = Object.entries(faults).filter(([, { startS }]) => startS !== null)
+  const [first] = begun.sort(([, a], [, b]) => a.startS! - b.startS!)
+  return first ? windows[`${first[0]}-before`]?.endToEndUs : endToEndUs
 }

@@ -9,6 +9,7 @@ import { type BrokerView, brokerViews } from './broker.ts'
 import { type Cell, countCell, latencyCell, NONE, plain, printable, type Table, type Tone } from './cells.ts'
 import { clusterFacts, clusterNotes, matrices } from './cluster.ts'
 import { type FaultView, faultNotes, faultTable, faultViews, windowTable } from './fault-view.ts'
+import { retainedNotes } from './retained.ts'
 import { shareFacts } from './shares.ts'
 import { formatActual } from './threshold.ts'
 import type { Figures, Report, SentinelFigures, Status } from './types.ts'
@@ -77,7 +78,7 @@ export function viewOf(report: Report): View {
     ],
     thresholds: report.thresholds.map((threshold) => ({ ...threshold, actual: formatActual(threshold) })),
     problems: problems(report),
-    notes: [...notes(report), ...faultNotes(report), ...clusterNotes(report)],
+    notes: [...notes(report), ...faultNotes(report), ...clusterNotes(report), ...retainedNotes(report)],
     cluster: clusterFacts(report),
     shares: shareFacts(report),
     brokers: brokerViews(report),
@@ -126,7 +127,7 @@ function highlights(report: Report): View['highlights'] {
 
 function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d, ...report }: Report): View['counts'] {
   const cell = (word: string, count: number, tone: Tone = 'plain') => ({ word, ...countCell(count, tone) })
-  const { sessions, offline, wills } = report
+  const { sessions, offline, wills, drops } = report
   return [
     {
       label: 'clients',
@@ -161,6 +162,14 @@ function counts({ clients: c, subscriptions: s, publishes: p, deliveries: d, ...
         cell('unexpected', d.unexpected, 'bad'),
       ],
     },
+    ...(drops === null
+      ? []
+      : [
+          {
+            label: 'of the lost',
+            cells: [cell('dropped by the nodes’ own count', drops.counted), cell('unexplained', drops.unexplained, 'bad')],
+          },
+        ]),
     ...(Object.values(sessions).every((count) => count === 0)
       ? []
       : [

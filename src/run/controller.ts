@@ -15,7 +15,7 @@ import { scenarioHash } from '../load/scenario.ts'
 import { sliceOf } from '../load/slice.ts'
 import { buildReport, type Outcome, type Piece, type Span } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
-import type { BrokerFacts, PhaseFacts, TimelineRow } from '../report/types.ts'
+import type { BrokerFacts, TimelineRow } from '../report/types.ts'
 import { piecesOf, windowsOf } from '../report/windows.ts'
 import { US_PER_S } from '../units.ts'
 import { Accounts } from './accounts.ts'
@@ -23,11 +23,14 @@ import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
 import type { Director } from './director.ts'
+import { type DropCounts, dropsBetween, readDrops } from './drops.ts'
 import { Commands } from './exec.ts'
 import { openFileCount, thisMachine } from './limits.ts'
 import type { Fault, Telling } from './messages.ts'
 import { newName } from './name.ts'
+import { PhaseLog } from './phases.ts'
 import { Recorder } from './recorder.ts'
+import { checkRetained } from './retained.ts'
 import type { Sentinel } from './sentinel.ts'
 import { directorOf, type MomentListener } from './stage.ts'
 import { Strain } from './strain.ts'
@@ -47,6 +50,8 @@ export interface RunOptions {
   readonly listener: RunListener
   /** What the probe found, by node; null: there was none. */
   readonly brokers: readonly BrokerFacts[] | null
+  /** What the nodes had dropped before; null: they were not asked. */
+  readonly drops: DropCounts | null
   /** null: none. Whose it is ends it where the run does not. */
   readonly sentinel: Sentinel | null
 }
@@ -84,7 +89,7 @@ export class Controller {
   private readonly accounts: Accounts
   private readonly director: Director
   private readonly commands: Commands
-  private readonly phases: { name: string; startUs: number; endUs: number }[] = []
+  private readonly phases = new PhaseLog()
   private readonly losses: string[] = []
   private readonly arrivedWorkers = new Set<number>()
   private arrivedClients = 0
@@ -118,7 +123,7 @@ export class Controller {
       folder: options.folder,
       strain: this.strain,
       planned: new PlannedMessages(this.plan),
-      phaseAt: (timeUs) => this.phaseAt(timeUs),
+      phaseAt: (timeUs) => this.phases.at(timeUs),
       originUs: () => this.originUs,
       workers: () => this.crew.alive,
       onRow: (row, arrived) => options.listener.onRow(row, arrived),
@@ -190,11 +195,21 @@ export class Controller {
     this.recorder.settle(endUs)
     const { windows, pieces } = await this.settleAccounts(measured)
     const watched = (await sentinel?.finish()) ?? null
+    const drops = await this.readDrops()
+    const retained = await checkRetained({
+      around: this.around,
+      folder: dirname(this.options.scenario),
+      crew: this.crew,
+      clock: this.clock,
+      originUs: this.originUs,
+      endUs,
+      isUnwanted: () => this.interrupts > 1 || this.crew.alive === 0,
+    })
     const leftovers = await this.leave()
     await this.commands.end()
     await this.crew.stop()
     this.recorder.finish()
-    this.end()
+    this.phases.end(this.clock())
     const outcome = buildReport({
       plan: this.options.shownPlan,
       run: {
@@ -205,15 +220,15 @@ export class Controller {
         labels: this.plan.labels,
         startedAt: this.options.startedAt.toISOString(),
         durationS: round(this.clock() / 1e6),
-        phases: this.phases.map(
-          ({ name, startUs, endUs }): PhaseFacts => ({ name, startS: round(startUs / 1e6), lengthS: round((endUs - startUs) / 1e6) }),
-        ),
+        phases: this.phases.facts(),
         leftovers,
         insecureTls: this.usesTls && this.plan.groups.some((group) => group.tls.insecure),
       },
       metrics: this.recorder.totals,
       unverified: this.recorder.unverified,
       shares: this.accounts.shares,
+      retained,
+      drops,
       timeline: this.recorder.timeline,
       generator: {
         busy: round(this.recorder.busiest),
@@ -302,6 +317,14 @@ export class Controller {
     return { windows, pieces: await this.accounts.settle(pieces, this.recorder.totals) }
   }
 
+  /** What the nodes own up to, where something is lost. */
+  private async readDrops(): Promise<(number | null)[] | null> {
+    const { drops, scenario } = this.options
+    if (drops === null || drops.every((count) => count === null) || this.interrupts > 1) return null
+    if (this.recorder.totals.deliveries.sum().counts.lost === 0) return null
+    return dropsBetween(drops, await readDrops(this.around, dirname(scenario), true))
+  }
+
   private async leave(): Promise<{ sessions: number; retained: number }> {
     if (this.plan.phases.cleanUp) this.begin('cleanUp', this.clock())
     const answers = await this.crew.ask({ type: 'leave', cleanUp: this.plan.phases.cleanUp, everyone: false }, 'left')
@@ -339,7 +362,7 @@ export class Controller {
   /** Waits until a time, an interrupt, or a condition that is looked at whenever something comes in. */
   private async until(timeUs: number, isDone: () => boolean = () => this.interrupts > 0): Promise<void> {
     while (!isDone() && this.crew.alive > 0 && this.clock() < timeUs) {
-      if (this.phases.at(-1)?.name === 'connect' && this.interrupts > 0) return
+      if (this.phases.current === 'connect' && this.interrupts > 0) return
       this.director.advance(this.clock())
       const nextUs = Math.min(timeUs, this.director.wakeUs)
       await new Promise<void>((resolve) => {
@@ -353,19 +376,9 @@ export class Controller {
   }
 
   private begin(name: string, startUs: number): void {
-    this.end(startUs)
-    this.phases.push({ name, startUs, endUs: Number.POSITIVE_INFINITY })
+    this.phases.begin(name, startUs)
     this.event('phase', { phase: name })
     this.options.listener.onPhase(name, startUs / 1e6)
-  }
-
-  private end(atUs = this.clock()): void {
-    const last = this.phases.at(-1)
-    if (last && last.endUs === Number.POSITIVE_INFINITY) last.endUs = atUs
-  }
-
-  private phaseAt(timeUs: number): string {
-    return this.phases.findLast((phase) => phase.startUs <= timeUs)?.name ?? 'connect'
   }
 
   private event(name: string, details: object): void {

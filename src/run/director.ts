@@ -220,9 +220,12 @@ export class Director {
     if (plan.exec === null) return
     void this.effects.exec({ ...plan, exec: plan.exec }).then((executed) => {
       state.executed = executed
-      state.execEndUs = nowUs + executed.figures.lengthS * US_PER_S
-      this.effects.onCommand(plan, executed, state.execEndUs)
-      this.settleEnd(state, state.execEndUs)
+      const endUs = nowUs + executed.figures.lengthS * US_PER_S
+      this.effects.onCommand(plan, executed, endUs)
+      // One that had to be ended with the run has not come to its end.
+      if (executed.wasEnded) return
+      state.execEndUs = endUs
+      this.settleEnd(state, endUs)
     })
   }
 

@@ -11,7 +11,9 @@ import { guestOf } from './guest.ts'
 import { newName } from './name.ts'
 import { type Visit, Visits } from './visit.ts'
 
-const TOPIC = '$SYS/broker/publish/messages/dropped'
+const COUNT = '$SYS/broker/publish/messages/dropped'
+/** In words: `12 seconds`. It changes each time that anything is told. */
+const UPTIME = '$SYS/broker/uptime'
 const CONNECT_TIMEOUT_MS = 3000
 /** A broker that has such a count keeps it retained: it comes with the SUBACK, or soon. */
 const RETAINED_MS = 500
@@ -45,18 +47,22 @@ async function readNode(visits: Visits, around: Around, node: number, folder: st
 
 async function countOf(visit: Visit, isPatient: boolean): Promise<number | null> {
   let count: number | null = null
-  let told = 0
+  let uptimes = 0
   const wake = new AbortController()
-  const code = await visit.subscribe(TOPIC, (text) => {
+  const take = (text: string) => {
     const value = Number(text)
-    if (!Number.isSafeInteger(value)) return
-    count = value
-    if (++told === 2) wake.abort()
-  })
+    if (Number.isSafeInteger(value)) count = value
+    // The first is retained, the second is told with all other counts of its moment.
+    else if (++uptimes === 2) wake.abort()
+  }
+  const code = await visit.subscribe(COUNT, take)
   if (code === null || code >= 0x80) return null
+  if (isPatient) await visit.subscribe(UPTIME, take)
   await delay(RETAINED_MS)
-  // Nothing retained: this broker has no such count.
-  if (isPatient && count !== null && told < 2) await delay(TELLING_MS, null, { signal: wake.signal }).catch(() => {})
+  if (isPatient && count !== null) {
+    await delay(TELLING_MS, null, { signal: wake.signal }).catch(() => {})
+    await delay(RETAINED_MS)
+  }
   return count
 }
 

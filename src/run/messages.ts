@@ -4,10 +4,11 @@
  * The controller commands and asks; a worker answers, and tells by itself what it gained each second, the first few faults, and when all its
  * clients have arrived.
  */
-import type { Account, Window } from '../load/sheets.ts'
+
 import type { Facts } from '../load/facts.ts'
 import type { Surroundings } from '../load/group.ts'
 import type { ShareFacts } from '../load/shares.ts'
+import type { Account, Window } from '../load/sheets.ts'
 import type { Slice } from '../load/slice.ts'
 import type { MetricsDelta } from '../stats/metrics.ts'
 import type { ThreadUse } from './meter.ts'

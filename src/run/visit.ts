@@ -1,10 +1,10 @@
 /**
- * A visit: one connection to a node beside the load, on our own session and transport, as promises. For the probe.
+ * A visit: one connection to a node beside the load, on our own session and transport, as promises. For the probe, and for what looks after it.
  *
  * It goes the way that the run's clients will go, so what stands in its way stands in theirs, and is said in the same words.
  */
 
-import type { ProtocolLevel } from '../load/plan.ts'
+import type { ProtocolLevel, QoS } from '../load/plan.ts'
 import { type Event, EventKind, Output } from '../mqtt/output.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
 import { type Negotiated, Session } from '../mqtt/session.ts'
@@ -16,8 +16,8 @@ import { newName } from './name.ts'
 
 /** Enough for the acknowledgements of a full read. */
 const BUFFER_BYTES = 256 * 1024
-/** What the broker may send at once. */
-const MAX_PACKET_BYTES = 1 << 20
+/** What the broker may send at once: MQTT's own limit. */
+const MAX_PACKET_BYTES = 268_435_460
 
 export interface VisitOptions {
   readonly level: ProtocolLevel
@@ -82,8 +82,10 @@ export class Visit {
   private readonly transport: Transport
   private readonly out: Output
   private greet!: (refusal: string | null) => void
-  private suback: ((code: number | null) => void) | null = null
-  private onMessage: (text: string) => void = () => {}
+  private readonly subacks = new Map<number, (code: number | null) => void>()
+  private requests = 0
+  /** Takes each PUBLISH; the event is borrowed. */
+  onPublish: (event: Event) => void = () => {}
 
   constructor(guest: Guest, { level, sessionExpiryS, clientId }: VisitOptions, transport: Transport, out: Output) {
     this.guest = guest
@@ -116,14 +118,24 @@ export class Visit {
 
   /** Subscribes at QoS 0. @returns the code of the SUBACK; null: the connection ended */
   subscribe(filter: string, onMessage: (text: string) => void): Promise<number | null> {
-    this.onMessage = onMessage
+    this.onPublish = ({ bytes, payloadStart, payloadEnd }) => onMessage(Buffer.from(bytes.subarray(payloadStart, payloadEnd)).toString())
+    return this.request(filter, 0)
+  }
+
+  /** Subscribes; what comes is for `onPublish`. @returns the code of the SUBACK; null: the connection ended */
+  request(filter: string, qos: QoS): Promise<number | null> {
     return new Promise((resolve) => {
-      this.suback = resolve
       if (!this.session.isConnected) return resolve(null)
-      const details = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: null } as const
-      this.session.subscribe(nowUs(), [{ filter, ...details }], 0, this.out)
+      this.subacks.set(this.requests, resolve)
+      const details = { noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: null } as const
+      this.session.subscribe(nowUs(), [{ filter, qos, ...details }], this.requests++, this.out)
       this.flush()
     })
+  }
+
+  /** The connection has ended. */
+  get isOver(): boolean {
+    return this.socket < 0
   }
 
   /** Publishes at QoS 0; nothing where the connection has ended. */
@@ -148,7 +160,7 @@ export class Visit {
   fail(reason: string): void {
     this.close('reset')
     this.greet(reason)
-    this.suback?.(null)
+    this.answerAll()
   }
 
   onOpen(): void {
@@ -176,14 +188,18 @@ export class Visit {
     this.session.connectionLost(nowUs(), this.out)
     this.out.clear()
     this.greet(error ?? (this.isOpen ? 'the broker closed the connection' : 'closed at once'))
-    this.suback?.(null)
+    this.answerAll()
   }
 
   private take(event: Event): void {
     if (event.kind === EventKind.CONNACK) this.greet(event.code === 0 ? null : refusalWords(event.code))
-    else if (event.kind === EventKind.SUBACK) this.suback?.(event.code)
-    else if (event.kind === EventKind.PUBLISH)
-      this.onMessage(Buffer.from(event.bytes.subarray(event.payloadStart, event.payloadEnd)).toString())
+    else if (event.kind === EventKind.SUBACK) this.subacks.get(event.token)?.(event.code)
+    else if (event.kind === EventKind.PUBLISH) this.onPublish(event)
+  }
+
+  /** Nothing more is answered. */
+  private answerAll(): void {
+    for (const answer of this.subacks.values()) answer(null)
   }
 
   private flush(): void {

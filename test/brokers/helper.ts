@@ -12,6 +12,7 @@ const dist = <T>(path: string): Promise<T> => import(new URL(`../../dist/${path}
 const { loadScenario, NO_OPTIONS } = await dist<typeof import('../../src/load/scenario.ts')>('load/scenario.js')
 const { Controller } = await dist<typeof import('../../src/run/controller.ts')>('run/controller.js')
 const { prepare } = await dist<typeof import('../../src/run/prepare.ts')>('run/prepare.js')
+const { readDrops } = await dist<typeof import('../../src/run/drops.ts')>('run/drops.js')
 const { startSentinel } = await dist<typeof import('../../src/run/sentinel.ts')>('run/sentinel.js')
 const { ReportFolder } = await dist<typeof import('../../src/report/folder.ts')>('report/folder.js')
 
@@ -36,6 +37,8 @@ export interface RunSettings {
   readonly folder?: string
   /** Whether a sentinel runs beside it: most tests count all that a broker sees. */
   readonly sentinel?: boolean
+  /** Whether the broker is asked what it drops. */
+  readonly drops?: boolean
 }
 
 /** Runs a scenario to its end. */
@@ -63,6 +66,7 @@ export async function start(scenario: object, urls: readonly string[], settings:
     startedAt,
     folder,
     brokers: null,
+    drops: settings.drops ? await readDrops(prepared, dirname(file), false) : null,
     sentinel: settings.sentinel ? startSentinel(prepared, dirname(file)) : null,
     listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {}, onMoment: () => {} },
   })

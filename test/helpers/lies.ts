@@ -45,6 +45,8 @@ export interface Lies {
   favour?: (message: Message, members: readonly string[]) => number | null
   /** The next member of each share group that has one gets the message too. */
   doubledShare?: (message: Message) => boolean
+  /** The message does not take the place of the one that is retained on its topic. */
+  staleRetained?: (message: Message) => boolean
   /** The PUBACK's or PUBREC's reason code, >= 0x80: the message goes nowhere. Version 3 has no codes: there it is acknowledged. */
   refusePublish?: (message: Message) => number | null
   /** Delivered, but never acknowledged. */
@@ -117,6 +119,8 @@ export class Counts {
   queued = 0
   resent = 0
   retainedSent = 0
+  /** Retained messages that took no place. */
+  staleRetained = 0
   /** Packets that a stall held back. */
   stalled = 0
   /** Connections closed by `closeAfter` and `kick`; by packets that could not be parsed. */

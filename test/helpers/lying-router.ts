@@ -87,6 +87,7 @@ export class Router<Link> {
   /** To everybody whose filters match, once; to one member of each share group that matches. */
   route(message: Message, packet: IPublishPacket): void {
     if (message.retain && message.payload.length === 0) this.retained.delete(message.topic)
+    else if (message.retain && this.retained.has(message.topic) && this.#lie.staleRetained?.(message)) this.#counts.staleRetained++
     else if (message.retain) this.retained.set(message.topic, { message, packet })
     const shares = new Map<string, [Session<Link>, QoS][]>()
     for (const session of this.sessions.values()) {

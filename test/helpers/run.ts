@@ -62,6 +62,7 @@ export async function runScenario(text: string, urls: readonly string[], setting
       startedAt,
       folder: new ReportFolder(path, true, startedAt),
       brokers: null,
+      drops: null,
       sentinel,
       listener: {
         onPhase: (phase) => settings.onPhase?.(phase),

@@ -39,6 +39,7 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
   }
   return {
     schema: REPORT_SCHEMA,
+    drops: null,
     windows: {},
     faults: {},
     wills: null,

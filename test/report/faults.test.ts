@@ -109,6 +109,8 @@ function report(told: readonly Told<CellKind>[], result: Partial<RunResult> = {}
     pieces: [],
     wills: null,
     shares: [],
+    drops: null,
+    retained: null,
     ...result,
   }).report
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { RunResult } from '../../src/report/build.ts'
 import type { Report } from '../../src/report/types.ts'
 import { judge } from '../../src/report/verdict.ts'
+import { fault, faultyReport } from '../helpers/sample-faults.ts'
 import { latency, sampleReport } from '../helpers/sample-report.ts'
 
 /** A report of a run that went well. */
@@ -167,6 +168,17 @@ describe('a verdict', () => {
   ])('with a sentinel, and $why', ({ fleet, sentinel, suspect }) => {
     const generator = { ...goodReport().generator, sentinel }
     expect(verdictOf({ generator, endToEndUs: lag(fleet) })).toMatchObject({ exitCode: 0, status: 'passed', suspect })
+  })
+
+  test.each([
+    { why: 'calm before the fault', before: 2500, suspect: false },
+    { why: 'already far above it before the fault', before: 9000, suspect: true },
+  ])('where a fault has made the fleet slow, which was $why', ({ before, suspect }) => {
+    const generator = { ...goodReport().generator, sentinel: { ...ok, p50Us: 900, p99Us: 2000 } }
+    const window = { ...Object.values(faultyReport().windows)[0]!, endToEndUs: lag(before) }
+    const faults = { later: fault({ startS: 20 }), out: fault({ startS: 10 }) }
+    const windows = { 'out-before': window, 'later-before': { ...window, endToEndUs: lag(900_000) } }
+    expect(verdictOf({ generator, endToEndUs: lag(900_000), faults, windows })).toMatchObject({ suspect })
   })
 
   test('deliveries that never came are no reason to suspect the generator', () => {

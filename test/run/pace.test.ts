@@ -65,6 +65,13 @@ describe('ten seconds are as good as normal', () => {
       first: { backlog: 20, sent: 80 },
       isGood: false,
     },
+    {
+      why: 'what had waited goes out, as ever',
+      rows: [{ sent: 120 }, ...many(9)],
+      normal: { backlog: 20 },
+      first: { backlog: 20 },
+      isGood: true,
+    },
     { why: 'one of a few messages is on its way', rows: [...many(9, { sent: 2, received: 6 }), { sent: 2, received: 3 }], isGood: true },
     { why: 'two of a few messages are lacking', rows: [...many(9, { sent: 2, received: 6 }), { sent: 2, received: 0 }], isGood: false },
     {
