@@ -1,3 +1,4 @@
+import { generate } from 'mqtt-packet'
 import { describe, expect, it } from 'vitest'
 import type { Lies } from '../helpers/lies.ts'
 import { startLyingBroker } from '../helpers/lying-broker.ts'
@@ -72,6 +73,14 @@ describe('retained messages', () => {
       scenario(),
     )
     expect(retained).toEqual({ checked: CLIENTS, current: 16, stale: 0, missing: 4, doubled: 2 })
+  })
+
+  it('are none of what somebody publishes meanwhile', async () => {
+    const live = (topic: string) =>
+      generate({ cmd: 'publish', topic, payload: 'live', qos: 0, retain: false, dup: false }, { protocolVersion: 5 })
+    const { retained, broker } = await runOn({ inject: (d) => (isVisitor(d.subscriber) ? live(d.topic) : null) }, scenario())
+    expect(broker.counts.injected).toBe(CLIENTS)
+    expect(retained).toEqual(allOf(CLIENTS))
   })
 
   it('are not looked for where a subscription is refused', async () => {
