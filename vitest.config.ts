@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
+    maxConcurrency: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Machines of CI are shared: what fails for want of a core passes the second time, what is wrong does not.

@@ -20,7 +20,7 @@ import type { Fleet } from './fleet.ts'
 import type { Ghost } from './ghost.ts'
 import { cellKey, expiryUs, type Group } from './group.ts'
 import { detailsOf } from './hello.ts'
-import { bequeath, goAway, hangUp, leaveAt, recover, skipMissedLeaves } from './parting.ts'
+import { bequeath, comeBackAfter, firstLeave, goAway, hangUp, leaveAt, recover, skipMissedLeaves } from './parting.ts'
 import { Publisher } from './publisher.ts'
 import { NO_ENTRY, Receiver } from './receiver.ts'
 import { STATE, type State } from './state.ts'
@@ -105,7 +105,7 @@ export class Client {
   /** Publishing begins. */
   publish(): void {
     const { churn, clients } = this.group.plan
-    if (churn) leaveAt(this, this.fleet.originUs + ((this.group.churnOrder!.at(this.index) + 0.5) / clients) * churn.connectedUs)
+    if (churn) leaveAt(this, this.fleet.originUs + firstLeave(churn, (this.group.churnOrder!.at(this.index) + 0.5) / clients))
     this.publisher?.start()
     this.setTimer()
   }
@@ -113,7 +113,7 @@ export class Client {
   /** Drain begins: nobody leaves any more, who is away returns, and what faults do is over. */
   drain(nowUs: number): void {
     this.leavesAtUs = NEVER
-    if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs
+    if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs + comeBackAfter(this)
     else if (this.state === STATE.waiting && this.blow !== null) this.untilUs = nowUs
     if (this.blow !== null) recover(this, nowUs)
     this.setTimer()

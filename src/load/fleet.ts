@@ -75,6 +75,8 @@ export class Fleet implements TransportHandler {
   connected = 0
   sent = 0
   arrived = 0
+  /** Of arrived: for the first time, and less than FRESH_US after it was due. */
+  fresh = 0
   /** Measured requests that were sent and not answered in time yet, and when the last of all is too late for it. */
   openRequests = 0
   requestsUntilUs = 0

@@ -44,6 +44,9 @@ export class Outage {
 
   /** Nothing more of it is looked at. */
   end(): void {
-    if (this.queued > 0) this.client.cell.record('unqueue', this.lastQueuedUs - this.returnedAtUs)
+    if (this.queued === 0) return
+    const unqueueUs = this.lastQueuedUs - this.returnedAtUs
+    this.client.cell.record('unqueue', unqueueUs)
+    this.client.fleet.secondAt(this.returnedAtUs)?.record('unqueue', unqueueUs)
   }
 }

@@ -4,8 +4,11 @@
  * A client that parts in silence leaves its socket behind (ghost.ts), so that the broker must find out by itself. While a fault keeps a client
  * off, its attempts to connect fail without a packet; its messages keep their intended times, and wait.
  */
+
+import { US_PER_S } from '../units.ts'
 import { Cleaning } from './cleaning.ts'
 import type { Client } from './client.ts'
+import type { ChurnPlan } from './plan.ts'
 import { STATE } from './state.ts'
 import type { Blow } from './strike.ts'
 
@@ -29,11 +32,28 @@ export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnec
   if (testator === null) return
   if (state === STATE.greeting) testator.ended('unsure', nowUs)
   else if (!client.isConnected) return
-  else if (how === 'silent') testator.ended('silent', client.session!.sentAtUs)
+  else if (how === 'silent') testator.ended('silent', nowUs, client.session!.sentAtUs)
   else if (how === 'reset') testator.ended('closed', nowUs)
   else if (how === 'disconnect') testator.ended(client.isWritable ? 'disconnect' : 'unsure', nowUs)
   // Nobody knows how long the broker has been gone when a keep alive fails; without one it may have been gone for ever.
   else testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - 2e6 * (client.group.plan.keepAliveS || Infinity)))
+}
+
+/**
+ * When churn takes a client away for the first time, µs from the start of publishing: at any time the same share of the clients is there. Below 0
+ * for a client that would be away by then.
+ *
+ * @param place  the client's in the group's order, 0 to 1
+ */
+export function firstLeave({ connectedUs, awayUs }: ChurnPlan, place: number): number {
+  const us = place * (connectedUs + awayUs)
+  return us < connectedUs ? us : us - connectedUs - awayUs
+}
+
+/** Who is away when drain begins comes back as the group has connected, though within half of drain. */
+export function comeBackAfter({ group, fleet, index }: Client): number {
+  const overUs = group.plan.connect.overS * US_PER_S
+  return overUs === 0 ? 0 : group.arrivals.timeOf(index) * Math.min(1, fleet.plan.phases.drainUs / 2 / overUs)
 }
 
 /** Churn takes the client away. */

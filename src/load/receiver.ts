@@ -244,8 +244,11 @@ export class Receiver {
       return
     }
     const arrival = plain === 0 ? ARRIVAL.duplicate : fleet.ledger.arrive(row, rank, publishedQos)
-    if (this.outage !== null && arrival !== ARRIVAL.duplicate) this.outage.arrived(header.intendedUs, qos, nowUs)
     const share = arrival === ARRIVAL.duplicate && mask !== plain ? this.takeShared(mask, stream, rank) : -1
+    if (arrival !== ARRIVAL.duplicate || share >= 0) {
+      if (nowUs - header.intendedUs < FRESH_US) fleet.fresh++
+      this.outage?.arrived(header.intendedUs, qos, nowUs)
+    }
     if (!isMeasured) return
     if (share >= 0) {
       this.countShared(share)
@@ -388,6 +391,9 @@ export class Receiver {
 
 /** Topics of what goes on beside the load. A scenario can't publish there. */
 const BESIDE = 'mqtt-scale/'
+
+/** What comes later than this had waited somewhere. */
+const FRESH_US = 2e6
 
 /** The entry of deliveries that belong to no stream. */
 export const NO_ENTRY = 255

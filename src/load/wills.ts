@@ -56,8 +56,9 @@ const GRAIN_US = 1e6
 /**
  * What the end of a connection asks of the broker.
  *
- * @param atUs     when it ended; of a silent one, when the client sent its last packet
- * @param sinceUs  since when the broker may have ended it: its last sign of life, where the client did not end it itself
+ * @param atUs     when it ended, or fell silent
+ * @param sinceUs  since when the broker may have ended it: its last sign of life, where the client did not end it itself; of a silent one,
+ *                 when the client sent its last packet
  */
 export function willEnd(ending: Ending, terms: WillTerms, atUs: number, sinceUs: number = atUs): WillDemand {
   const { settleUs, keepAliveUs } = terms
@@ -78,8 +79,8 @@ export function willEnd(ending: Ending, terms: WillTerms, atUs: number, sinceUs:
         ending,
         kind: 'required',
         atUs,
-        fromUs: atUs + keepAliveUs + earliestUs,
-        byUs: atUs + (1.5 + KEEP_ALIVE_GRACE) * keepAliveUs + latestUs,
+        fromUs: sinceUs + keepAliveUs + earliestUs,
+        byUs: sinceUs + (1.5 + KEEP_ALIVE_GRACE) * keepAliveUs + latestUs,
       }
   }
 }

@@ -6,8 +6,8 @@
  * - `ended`: its command has exited, and its clients may come back.
  * - `detected`: a connection was first ended, or left to die, by the other side.
  * - `restored`: after a connection was lost, no more clients are missing than before; where none was lost, `ended`.
- * - `recovered`: the start of the first ten seconds that are as good as before (see pace.ts). They are looked for from when the fault first did
- *   something; one that does nothing is recovered when it has ended.
+ * - `recovered`: the start of the first ten seconds that are as good as before (see pace.ts), of those behind the first that it did
+ *   and the time for which it keeps clients away. It does not wait for its command: that may be a broker that is started, and goes on.
  *
  * A row is told a second late and ten of them are needed, so what waits for a moment may begin after it, never before.
  * A fault that seemed to do nothing, or to be restored, can prove otherwise later on (a node that was stopped is missed when the keep alive is
@@ -298,8 +298,10 @@ export class Director {
       this.blame(state, Math.max(state.startUs!, second.fromUs), false)
       return
     }
-    const sinceUs = state.harmUs ?? state.endUs
-    if (sinceUs === null || second.toUs <= sinceUs) return
+    const harmUs = state.harmUs ?? state.endUs
+    if (harmUs === null) return
+    const sinceUs = Math.max(harmUs, this.overUs(state))
+    if (second.toUs <= sinceUs) return
     state.recoveredUs = Math.max(second.fromUs, sinceUs)
     state.connectedByNode = second.connectedByNode
     this.tell(state, 'recovered', state.recoveredUs)

@@ -69,6 +69,8 @@ export interface Gain {
   readonly metrics: MetricsDelta
   readonly sent: number
   readonly arrived: number
+  /** Of arrived: for the first time, and not long after it was due. */
+  readonly fresh: number
   /** Now. */
   readonly connected: number
   /** Now, by node. */

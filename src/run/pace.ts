@@ -5,8 +5,8 @@
  * What came due is known exactly: what was sent, and dropped, and what the backlog grew by. Where nothing is received the ratio is of
  * what was sent; where nothing comes due at all it is clients connected that count.
  *
- * What had waited must not make up for what does not come: deliveries out of sessions' queues are left out, and a second is good only if
- * nothing waited with the publishers at its beginning either.
+ * What had waited must not make up for what does not come: deliveries out of queues, wherever they are, are left out, and a second is good only
+ * if nothing waited with the publishers at its beginning either. Nor is it good while somebody is missing.
  */
 
 /** A second of the run, of all workers. */
@@ -15,9 +15,8 @@ export interface Second {
   readonly toUs: number
   readonly sent: number
   readonly dropped: number
+  /** Fresh: what had come due shortly before. */
   readonly received: number
-  /** Of received: what had waited on the broker for its client. */
-  readonly queued: number
   /** These at the end of the second. */
   readonly backlog: number
   readonly connected: number
@@ -62,7 +61,7 @@ export function normalOf(
   const ratio = (sum: number) => (due > 0 && sum > 0 ? sum / due : null)
   const most = (of: (second: Second) => number) => Math.max(0, ...all.map(of))
   return {
-    receivedRatio: ratio(sumOf(all, live)),
+    receivedRatio: ratio(sumOf(all, ({ received }) => received)),
     sentRatio: ratio(sumOf(all, ({ sent }) => sent)),
     connected: sumOf(all, ({ connected }) => connected) / Math.max(1, all.length),
     leastConnected: Math.min(...(all.length === 0 ? [0] : all.map(({ connected }) => connected))),
@@ -76,11 +75,12 @@ export function isSteady(seconds: readonly Second[], first: number, normal: Norm
   const indices = Array.from({ length: STEADY_SECONDS }, (_, i) => first + i)
   if (indices.some((i) => isOverloaded(seconds, i - 1, normal) || isOverloaded(seconds, i, normal))) return false
   const ten = indices.map((i) => seconds[i]!)
+  if (ten.some(({ missing }) => missing > normal.missing)) return false
   const due = sumOf(indices, (i) => dueIn(seconds, i))
   const ratio = normal.receivedRatio ?? normal.sentRatio
   // With a message or less in ten seconds there is no rate.
   if (ratio === null || due <= 1) return sumOf(ten, ({ connected }) => connected) >= STEADY_SHARE * normal.connected * STEADY_SECONDS
-  const came = sumOf(ten, normal.receivedRatio === null ? ({ sent }) => sent : live)
+  const came = sumOf(ten, normal.receivedRatio === null ? ({ sent }) => sent : ({ received }) => received)
   // One message on its way when the tenth second ends is none that is lacking, even where it is more than 1 % of them.
   return came >= Math.min(STEADY_SHARE * due, due - 1) * ratio
 }
@@ -95,10 +95,6 @@ export function isOverloaded(seconds: readonly Second[], i: number, normal: Norm
 function dueIn(seconds: readonly Second[], i: number): number {
   const { sent, dropped, backlog } = seconds[i]!
   return sent + dropped + backlog - (seconds[i - 1]?.backlog ?? 0)
-}
-
-function live({ received, queued }: Second): number {
-  return Math.max(0, received - queued)
 }
 
 function sumOf<T>(items: readonly T[], of: (item: T) => number): number {

@@ -150,8 +150,7 @@ export class Recorder {
       toUs,
       sent: sum((gain) => gain.sent),
       dropped: published.dropped,
-      received: sum((gain) => gain.arrived),
-      queued: clients.counts.queued,
+      received: sum((gain) => gain.fresh),
       backlog: row.backlog,
       connected: row.connected,
       connectedByNode: gains[0]!.connectedByNode.map((_, node) => sum((gain) => gain.connectedByNode[node]!)),
@@ -167,7 +166,16 @@ function join(a: Gain, b: Gain): Gain {
   // Who has left since then has still been there.
   const unwritable = Math.max(a.unwritable, b.unwritable)
   const sockets = a.sockets.map((count, i) => Math.max(count, b.sockets[i]!))
-  return { ...b, fromUs: a.fromUs, metrics: metrics.take(), sent: a.sent + b.sent, arrived: a.arrived + b.arrived, unwritable, sockets }
+  return {
+    ...b,
+    fromUs: a.fromUs,
+    metrics: metrics.take(),
+    sent: a.sent + b.sent,
+    arrived: a.arrived + b.arrived,
+    fresh: a.fresh + b.fresh,
+    unwritable,
+    sockets,
+  }
 }
 
 function quantile(histogram: Histogram | undefined, p: number): number | null {

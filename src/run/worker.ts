@@ -64,6 +64,7 @@ let gainedUs = clock()
 let waitedUs = 0
 let sentBefore = 0
 let arrivedBefore = 0
+let freshBefore = 0
 let idleBefore = performance.eventLoopUtilization()
 
 port.on('message', (command: Command) => {
@@ -130,6 +131,7 @@ function tellGain(): void {
       metrics: fleet.metrics.take(),
       sent: fleet.sent - sentBefore,
       arrived: fleet.arrived - arrivedBefore,
+      fresh: fleet.fresh - freshBefore,
       connected: fleet.connected,
       arrivedClients: fleet.arrivedClients,
       busy: busyShare(nowUs),
@@ -141,6 +143,7 @@ function tellGain(): void {
   gainedUs = nowUs
   sentBefore = fleet.sent
   arrivedBefore = fleet.arrived
+  freshBefore = fleet.fresh
 }
 
 function busyShare(nowUs: number): number {

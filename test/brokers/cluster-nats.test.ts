@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { crossing, expectDelivery, expectSound, runWithFault } from './crossing.ts'
+import { crossing, expectDelivery, expectSound } from './crossing.ts'
+import { faultOf, runDeath, runHang, runTakeover } from './faults.ts'
 import { requireHaproxy, startHaproxy } from './haproxy.ts'
 import { run } from './helper.ts'
 import { requireNats, startNats } from './nats.ts'
@@ -35,30 +36,35 @@ describe.skipIf(!requireNats())('NATS', () => {
     test('clients of a node that is killed come back through the same address', { timeout: SLOW_MS }, async () => {
       const balancer = await startHaproxy(cluster.urls)
       onTestFinished(() => balancer.stop())
-      const { report } = await runWithFault(cluster, cluster.nodes[2]!, 'kill', { phases: { measure: '4s' } }, balancer.urls)
-      expectSound(report)
+      const what = { phases: { measure: '5s' } }
+      const report = await runDeath(cluster, cluster.nodes[2]!, what, { back: null, urls: balancer.urls })
       // The node with the fewest connections gets the next: a third of nine clients was on the dead node.
       expect(report.clients.disconnected).toBeGreaterThanOrEqual(3)
       expect(report.groups.pub!.clients!.reconnected).toBeGreaterThan(0)
     })
   })
 
-  test('clients of a node that is killed come back on others, and the node comes back to the cluster', { timeout: SLOW_MS }, async () => {
+  test('a client that comes back on another node gets its session, and no will is published', async () => {
+    const report = await runTakeover(cluster.urls, {})
+    expect(faultOf(report, 'cell').wills.fired).toBe(0)
+  })
+
+  test('clients of a node that is killed go on with their sessions on others', { timeout: SLOW_MS }, async () => {
     const [, node] = cluster.nodes
-    const { report } = await runWithFault(cluster, node!, 'kill', { phases: { measure: '4s' } })
-    expectSound(report)
-    expect(report.nodes['node-2']!.clients).toMatchObject({ planned: 3, connected: 3, disconnected: 3, reconnected: 0 })
+    const report = await runDeath(cluster, node!, { clients: { cleanSession: false } }, { back: 'restored' })
+    const dies = faultOf(report, 'dies')
     // If it led the streams, clients of other nodes are cut off as well.
-    expect(report.groups.pub!.clients!.reconnected).toBeGreaterThanOrEqual(2)
+    expect(dies.disconnected).toBeGreaterThanOrEqual(3)
+    expect(report.nodes['node-2']!.clients!.disconnected).toBeGreaterThanOrEqual(3)
     expect(report.errors).toMatchObject({ 'connection closed by the broker': expect.any(Number) })
+    expect(dies.sessionsResumed).toBeGreaterThanOrEqual(3)
   })
 
   /** Trap: a keep alive of 1 s is too short for NATS, which rounds the 1.5 s of it down to 1 s and cuts clients off. */
   test('a node that hangs loses its clients to the keep alive', { timeout: SLOW_MS }, async () => {
     const [, , node] = cluster.nodes
-    const { report } = await runWithFault(cluster, node!, 'pause', { clients: { keepAlive: '2s' }, phases: { measure: '6s', drain: '1s' } })
-    expectSound(report)
-    expect(report.nodes['node-3']!.clients).toMatchObject({ disconnected: 3, reconnected: 0 })
+    const report = await runHang(cluster, node!, { phases: { measure: '11s' } })
+    expect(report.nodes['node-3']!.clients!.disconnected).toBeGreaterThanOrEqual(3)
     expect(report.errors['keep alive: no PINGRESP']).toBeGreaterThanOrEqual(3)
   })
 })

@@ -3,7 +3,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { crossing, expectDelivery, expectSound, runWithFault } from './crossing.ts'
+import { crossing, expectDelivery, expectSound } from './crossing.ts'
+import { faultOf, runDeath, runHang, runTakeover } from './faults.ts'
 import { run } from './helper.ts'
 import { requireRabbitmq, startRabbitmq } from './rabbitmq.ts'
 
@@ -12,7 +13,7 @@ const SLOW_MS = 150_000
 describe.skipIf(!requireRabbitmq())('RabbitMQ', () => {
   let cluster: Cluster
   beforeAll(async () => {
-    cluster = await startRabbitmq({ nodes: 3 })
+    cluster = await startRabbitmq({ nodes: 3, queues: 'quorum' })
   }, SLOW_MS)
   afterAll(() => cluster?.stop())
 
@@ -27,12 +28,27 @@ describe.skipIf(!requireRabbitmq())('RabbitMQ', () => {
     expect(Object.keys(report.errors).join()).toContain('protocol error')
   })
 
-  test('clients of a node that is killed come back on others, and the node comes back to the cluster', { timeout: SLOW_MS }, async () => {
+  test('a client that comes back on another node gets its session, and no will is published', async () => {
+    const report = await runTakeover(cluster.urls, {})
+    expect(faultOf(report, 'cell').wills.fired).toBe(0)
+  })
+
+  /** With quorum queues the sessions of the dead node are on the others. */
+  test('clients of a node that is killed go on with their sessions on others', { timeout: SLOW_MS }, async () => {
     const [, node] = cluster.nodes
-    const { report } = await runWithFault(cluster, node!, 'kill', { phases: { measure: '4s' } })
-    expectSound(report)
-    expect(report.nodes['node-2']!.clients).toMatchObject({ planned: 3, connected: 3, disconnected: 3, reconnected: 0 })
-    // Whoever comes back is cut off again and again until the nodes agree that the old connection is gone.
-    expect(report.groups.pub!.clients!.reconnected).toBeGreaterThanOrEqual(2)
+    const report = await runDeath(cluster, node!, { clients: { cleanSession: false } }, { back: 'restored' })
+    const dies = faultOf(report, 'dies')
+    expect(dies.disconnected).toBeGreaterThanOrEqual(3)
+    expect(dies.reconnect.p99).not.toBeNull()
+    expect(dies.recover).not.toBeNull()
+    // One without a subscription is none to it, so its publishers have nothing to come back to.
+    expect(dies.sessionsResumed).toBeGreaterThanOrEqual(1)
+  })
+
+  test('a node that hangs loses its clients to the keep alive', { timeout: SLOW_MS }, async () => {
+    const [, , node] = cluster.nodes
+    const report = await runHang(cluster, node!, { clients: { cleanSession: false }, phases: { measure: '11s' } })
+    expect(report.nodes['node-3']!.clients!.disconnected).toBeGreaterThanOrEqual(3)
+    expect(report.errors['keep alive: no PINGRESP']).toBeGreaterThanOrEqual(3)
   })
 })

@@ -14,6 +14,7 @@ export interface Node {
   readonly name: string
   readonly url: string
   readonly pid: number
+  readonly isRunning: boolean
   log(): string
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
@@ -118,6 +119,9 @@ export function nodeOf(process: Process, name: string, url: string, whole: () =>
     url,
     get pid() {
       return process.pid
+    },
+    get isRunning() {
+      return process.isRunning
     },
     log: () => process.log,
     kill: () => process.kill(),

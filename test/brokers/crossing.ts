@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type { Report } from '../../src/report/types.ts'
-import type { Cluster, Node } from './cluster.ts'
-import { type RunResult, run, start } from './helper.ts'
+import { run } from './helper.ts'
 
 /**
  * Load that crosses a cluster: on each node two publishers and one subscriber, who hears everybody. And what must be true of its report,
@@ -57,26 +56,6 @@ export const pairNames = (nodes: number): string[] =>
 
 export function lossByPair(report: Report): Record<string, { owed: number; lost: number }> {
   return Object.fromEntries(report.pairs.map(({ from, to, deliveries: { owed, lost } }) => [`${from} → ${to}`, { owed, lost }]))
-}
-
-/** A node is killed or hangs from the start of measure to the end of the run; then it comes back to the cluster, whatever the run has shown. */
-export async function runWithFault(
-  cluster: Cluster,
-  node: Node,
-  fault: 'kill' | 'pause',
-  what: Crossing,
-  urls = cluster.urls,
-): Promise<RunResult> {
-  const running = await start(crossing(cluster.urls.length, what), urls)
-  await running.phase('measure')
-  try {
-    await node[fault]()
-    return await running.result
-  } finally {
-    if (fault === 'kill') await node.start()
-    else node.resume()
-    await cluster.whole()
-  }
 }
 
 /** The sums of a report that hold in any weather. */

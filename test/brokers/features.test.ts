@@ -167,26 +167,26 @@ describe.skipIf(!requireMosquitto())('MQTT 5', () => {
 
   /** Brokers of their own: mosquitto 2.0.11 forgets the wills that are due behind those of clients who have returned. */
   test('a will is told after its delay, and not when its client returns in time or says goodbye', async () => {
-    const told = async (groups: Record<string, object>) => {
+    const told = async (groups: Record<string, object>, faults: object[] = []) => {
       const own = await startMosquitto({ listeners: ['plain'] })
       onTestFinished(() => own.stop())
       const seen = await witness(own.url('plain'), 'will/#')
-      const { report } = await run(scenario({ ...groups, sub: { subscribe: [{ filter: 'will/#', qos: 1 }] } }, { measure: '3500ms' }), [
-        own.url('plain'),
-      ])
+      const whole = { ...groups, sub: { subscribe: [{ filter: 'will/#', qos: 1 }] } }
+      const { report } = await run({ ...scenario(whole, { measure: '3500ms' }), faults }, [own.url('plain')])
       await seen.stop()
       return { report, seen: seen.packets.map(({ topic, payload }) => `${topic} ${payload}`).sort() }
     }
-    const group = (leave: string, away: string) => ({
+    const group = (churn?: object) => ({
       clients: 2,
       cleanSession: false,
       sessionExpiry: '1m',
       will: { topic: 'will/{group}/{client}', payload: { text: 'gone' }, qos: 1, delay: '1s' },
-      churn: { connected: '200ms', away, leave },
+      ...(churn && { churn }),
     })
+    const fault = (name: string, drop: string) => ({ name, at: '200ms', for: '3s', drop, clients: { groups: [name] } })
     const [late, early] = await Promise.all([
-      told({ late: group('reset', '3500ms'), polite: group('disconnect', '3500ms') }),
-      told({ early: group('reset', '200ms') }),
+      told({ late: group(), polite: group() }, [fault('late', 'reset'), fault('polite', 'disconnect')]),
+      told({ early: group({ connected: '200ms', away: '200ms', leave: 'reset' }) }),
     ])
     expect(late.seen).toEqual(['will/late/0 gone', 'will/late/1 gone'])
     expect(late.report.deliveries).toMatchObject({ owed: 0, excused: 2, unexpected: 0 })

@@ -26,6 +26,8 @@ export interface RunResult {
 export interface Running {
   /** Resolves when a phase begins; rejects if the run ends without it. */
   phase(name: string): Promise<void>
+  /** Resolves when a fault begins; rejects if the run ends without it. */
+  fault(name: string): Promise<void>
   /** As Ctrl-C. */
   interrupt(): void
   readonly result: Promise<RunResult>
@@ -68,7 +70,12 @@ export async function start(scenario: object, urls: readonly string[], settings:
     brokers: null,
     drops: settings.drops ? await readDrops(prepared, dirname(file), false) : null,
     sentinel: settings.sentinel ? startSentinel(prepared, dirname(file)) : null,
-    listener: { onPhase: (name) => gate(name).open(), onRow: () => {}, onFault: () => {}, onMoment: () => {} },
+    listener: {
+      onPhase: (name) => gate(name).open(),
+      onRow: () => {},
+      onFault: () => {},
+      onMoment: (name) => gate(`fault ${name}`).open(),
+    },
   })
   const finish = async (): Promise<RunResult> => {
     try {
@@ -86,7 +93,8 @@ export async function start(scenario: object, urls: readonly string[], settings:
     }
   }
   const result = finish()
-  return { phase: (name) => gate(name).opened, interrupt: () => controller.interrupt(), result }
+  const fault = (name: string) => gate(`fault ${name}`).opened
+  return { phase: (name) => gate(name).opened, fault, interrupt: () => controller.interrupt(), result }
 }
 
 interface Gate {

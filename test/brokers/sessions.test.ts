@@ -91,18 +91,12 @@ describe.skipIf(!requireMosquitto())('sessions', () => {
   /** Mosquitto looks every five seconds. */
   test('the broker finds out by keep alive who has left without a word, and nobody else', async () => {
     const broker = await startBroker()
-    const { report, exitCode } = await run(
-      scenario(
-        {
-          silent: { clients: 2, keepAlive: '1s', churn: { connected: '300ms', away: '8s', leave: 'silent' } },
-          idle: { clients: 2, keepAlive: '1s', subscribe: [{ filter: 'nothing' }] },
-        },
-        { measure: '7500ms' },
-      ),
-      [broker.url('plain')],
-    )
+    const groups = { silent: { clients: 2, keepAlive: '1s' }, idle: { clients: 2, keepAlive: '1s', subscribe: [{ filter: 'nothing' }] } }
+    const faults = [{ name: 'mute', at: '300ms', for: '8s', drop: 'silent', clients: { groups: ['silent'] } }]
+    const { report, exitCode } = await run({ ...scenario(groups, { measure: '7500ms' }), faults }, [broker.url('plain')])
     expect(exitCode).toBe(0)
-    expect(report.clients.disconnected).toBe(0)
+    expect(report.groups.idle!.clients!.disconnected).toBe(0)
+    expect(report.faults.mute).toMatchObject({ struck: 2, disconnected: 2, detect: expect.any(Number) })
     const exceeded = [...broker.log().matchAll(/Client \S+-(\w+-\d) has exceeded timeout/g)].map((match) => match[1])
     expect([...new Set(exceeded)].sort()).toEqual(['silent-0', 'silent-1'])
   })

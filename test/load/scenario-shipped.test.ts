@@ -72,14 +72,20 @@ describe('the shipped scenarios', () => {
     }
   })
 
+  test('stand in the README', () => {
+    const readme = readFileSync('README.md', 'utf8')
+    for (const file of files.filter((file) => !file.includes('mqttbs')))
+      expect(readme).toContain(`\`${file.slice('scenarios/'.length, -5)}\``)
+  })
+
   /** What stands together is for one run. */
   const settings = readdirSync('scenarios')
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -5))
-    .flatMap((name) => Array.from(headOf(name).matchAll(/(--set ('[^']*'|[^\s'`;])+\s*)+/g), (m) => [name, setsOf(m[0])] as const))
+    .flatMap((name) => Array.from(headOf(name).matchAll(/(--set\s+('[^']*'|[^\s'`;])+\s*)+/g), (m) => [name, setsOf(m[0])] as const))
 
   function setsOf(text: string): string[] {
-    return text.split('--set ').flatMap((one) => (one === '' ? [] : [one.trim().replace(/\.$/, '').replaceAll("'", '')]))
+    return text.split(/--set\s+/).flatMap((one) => (one === '' ? [] : [one.trim().replace(/\.$/, '').replaceAll("'", '')]))
   }
 
   test.each(settings)('%s can be run with --set %j, as its head says', (name, set) => {

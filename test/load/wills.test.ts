@@ -34,6 +34,7 @@ describe('what the end of a connection asks of the broker', () => {
     ['at once if the session ends with the connection', 'closed', terms({ delay: 20, expiry: 0 }), 100, ['required', 100, 103]],
     ['a session for ever does not hurry it', 'closed', terms({ delay: 20, expiry: Infinity }), 100, ['required', 119, 123]],
     ['silence: 1.5 keep alives after the last packet', 'silent', terms(), 100, ['required', 110, 119]],
+    ['which was sent before the silence began', 'silent', terms(), 95, ['required', 105, 114]],
     ['then the delay', 'silent', terms({ delay: 20 }), 100, ['required', 129, 139]],
     ['silence without a keep alive: the broker need not notice', 'silent', terms({ keepAlive: 0 }), 100, ['allowed', 100, 100]],
     ['what the broker saw is not known', 'unsure', terms(), 99, ['allowed', 99, 103]],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { isSteady, normalOf, type Second } from '../../src/run/pace.ts'
 
-const PLAIN = { sent: 100, dropped: 0, received: 300, queued: 0, backlog: 0, connected: 50, missing: 0, connectedByNode: [50] }
+const PLAIN = { sent: 100, dropped: 0, received: 300, backlog: 0, connected: 50, missing: 0, connectedByNode: [50] }
 
 /** Seconds from 0 on, each with what is different about it. */
 function seconds(...rows: readonly Partial<Second>[]): Second[] {
@@ -52,7 +52,7 @@ describe('ten seconds are as good as normal', () => {
     { why: 'a hundredth is lacking', rows: [...many(9), { received: 270 }], isGood: true },
     { why: 'a little more is lacking', rows: [...many(9), { received: 269 }], isGood: false },
     { why: 'one second makes up for another', rows: [{ received: 0 }, { received: 600 }, ...many(8)], isGood: true },
-    { why: 'a queue makes up for it', rows: [{ received: 0 }, { received: 600, queued: 300 }, ...many(8)], isGood: false },
+    { why: 'somebody is missing', rows: [{ missing: 1 }, ...many(9)], isGood: false },
     { why: 'less comes due, and less arrives', rows: many(10, { sent: 50, received: 150 }), isGood: true },
     { why: 'more comes due, and as much arrives', rows: many(10, { sent: 110 }), isGood: false },
     { why: 'as much comes due, and some is dropped', rows: many(10, { sent: 90, dropped: 10, received: 270 }), isGood: false },

@@ -18,6 +18,7 @@ function gain(changes: Partial<Gain> = {}): Gain {
     metrics: new Metrics().take(),
     sent: 0,
     arrived: 0,
+    fresh: 0,
     connected: 0,
     connectedByNode: [0, 0],
     missing: 0,

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, type TestContext } from 'vitest'
 import type { Report } from '../../src/report/types.ts'
 import { requireMosquitto, startMosquitto } from '../brokers/mosquitto.ts'
 import type { Lies } from '../helpers/lies.ts'
@@ -9,11 +9,14 @@ import { counted, groupOf, runScenario } from '../helpers/run.ts'
 
 const CLIENTS = 4
 
-/** How often churn takes the clients away within measure: they are spread evenly over the time connected. */
+/** How often churn takes the clients away until measure ends: those that would be away when it begins leave at once. */
 function leavings(connectedMs: number, awayMs: number, measureMs: number): number {
   let count = 0
-  for (let client = 0; client < CLIENTS; client++)
-    for (let atMs = ((client + 0.5) / CLIENTS) * connectedMs; atMs < measureMs; atMs += connectedMs + awayMs) count++
+  for (let client = 0; client < CLIENTS; client++) {
+    const placeMs = ((client + 0.5) / CLIENTS) * (connectedMs + awayMs)
+    const firstMs = placeMs < connectedMs ? placeMs : placeMs - connectedMs - awayMs
+    for (let atMs = firstMs; atMs < measureMs; atMs += connectedMs + awayMs) count++
+  }
   return count
 }
 
@@ -38,14 +41,20 @@ groups:
   mortal:
     clients: ${CLIENTS}
     ${fields ?? 'keepAlive: 60s'}
-    churn: { connected: ${connectedMs ?? 500}ms, away: ${awayMs ?? 400}ms, leave: ${leave} }
+    ${leave === 'silent' ? '' : `churn: { connected: ${connectedMs ?? 500}ms, away: ${awayMs ?? 400}ms, leave: ${leave} }`}
     will: { topic: "wills/{client}", qos: 1, payload: ${payload}${delay ? `, delay: ${delay}` : ''} }
   watcher: { clients: 1, ${watcher ?? 'subscribe: [{ filter: "wills/#", qos: 1 }]'} }
 phases: { warmUp: 0s, measure: ${measureMs ?? 2000}ms, drain: 5s }
 thresholds: [${thresholds ?? ''}]
+${leave === 'silent' ? `faults: [{ name: mute, at: ${connectedMs}ms, for: ${awayMs}ms, drop: silent, clients: { groups: [mortal] } }]` : ''}
 `
 
-async function against(lie: Lies, scene: Scene, workers = 1): Promise<{ report: Report; counts: Record<string, number> }> {
+async function against(
+  { onTestFinished }: TestContext,
+  lie: Lies,
+  scene: Scene,
+  workers = 1,
+): Promise<{ report: Report; counts: Record<string, number> }> {
   const broker = await startLyingBroker({ lie })
   onTestFinished(() => broker.close())
   // What comes of cleaning up afterwards is not of the run.
@@ -60,31 +69,32 @@ async function against(lie: Lies, scene: Scene, workers = 1): Promise<{ report: 
 
 const TOTAL = leavings(500, 400, 2000)
 
-describe('the wills of clients that churn', () => {
-  it.each(['keepAlive: 60s', 'version: 5', 'version: 5\n    cleanSession: false\n    sessionExpiry: 1m'])(
+// Nearly all of their time is waiting for keep alives and delays.
+describe.concurrent('the wills of clients that churn', () => {
+  it.for(['keepAlive: 60s', 'version: 5', 'version: 5\n    cleanSession: false\n    sessionExpiry: 1m'])(
     'all fire after resets, whatever the session: %s',
-    async (fields) => {
-      const { report, counts } = await against({}, { leave: 'reset', fields }, 2)
+    async (fields, context) => {
+      const { report, counts } = await against(context, {}, { leave: 'reset', fields }, 2)
       expect(counts).toMatchObject({ wills: TOTAL })
       expect(report.wills).toEqual({ fired: TOTAL, missing: 0, false: 0 })
       expect(report.clients.disconnected).toBe(0)
     },
   )
 
-  it('do not fire after DISCONNECT', async () => {
-    const { report } = await against({}, { leave: 'disconnect' })
+  it('do not fire after DISCONNECT', async (context) => {
+    const { report } = await against(context, {}, { leave: 'disconnect' })
     expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
   })
 
-  it('that fire after DISCONNECT are false', async () => {
-    const { report, counts } = await against({ falseWill: (id) => groupOf(id) === 'mortal' }, { leave: 'disconnect' })
+  it('that fire after DISCONNECT are false', async (context) => {
+    const { report, counts } = await against(context, { falseWill: (id) => groupOf(id) === 'mortal' }, { leave: 'disconnect' })
     expect(counts).toMatchObject({ wills: TOTAL, falseWills: TOTAL })
     expect(report.wills).toEqual({ fired: 0, missing: 0, false: TOTAL })
   })
 
-  it('that never fire are missing, and thresholds say so', async () => {
+  it('that never fire are missing, and thresholds say so', async (context) => {
     const thresholds = '"wills.missing == 0", "wills.false == 0"'
-    const { report, counts } = await against({ noWill: (id) => id.endsWith('-1') }, { leave: 'reset', thresholds })
+    const { report, counts } = await against(context, { noWill: (id) => id.endsWith('-1') }, { leave: 'reset', thresholds })
     const withheld = counts.withheldWills!
     expect(withheld).toBeGreaterThan(1)
     expect(report.wills).toEqual({ fired: TOTAL - withheld, missing: withheld, false: 0 })
@@ -94,45 +104,45 @@ describe('the wills of clients that churn', () => {
     ])
   })
 
-  it('that nobody hears are not missed', async () => {
-    const { report } = await against({ noWill: () => true }, { leave: 'reset', watcher: 'subscribe: [{ filter: "elsewhere/#" }]' })
+  it('that nobody hears are not missed', async (context) => {
+    const { report } = await against(context, { noWill: () => true }, { leave: 'reset', watcher: 'subscribe: [{ filter: "elsewhere/#" }]' })
     expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
   })
 
-  it('fire once the silence has lasted for one and a half keep alives', async () => {
+  it('fire once the silence has lasted for one and a half keep alives', async (context) => {
     const scene: Scene = { leave: 'silent', fields: 'keepAlive: 1s', connectedMs: 400, awayMs: 5000, measureMs: 4000 }
-    const { report, counts } = await against({}, scene)
+    const { report, counts } = await against(context, {}, scene)
     expect(counts).toMatchObject({ silenced: CLIENTS, wills: CLIENTS })
     expect(report.wills).toEqual({ fired: CLIENTS, missing: 0, false: 0 })
   })
 
-  it('are missing where the broker never notices', async () => {
+  it('are missing where the broker never notices', async (context) => {
     const scene: Scene = { leave: 'silent', fields: 'keepAlive: 1s', connectedMs: 400, awayMs: 5000, measureMs: 5000 }
-    const { report } = await against({ noWill: () => true }, scene)
+    const { report } = await against(context, { noWill: () => true }, scene)
     expect(report.wills).toEqual({ fired: 0, missing: CLIENTS, false: 0 })
   })
 
   const persistent = 'version: 5\n    cleanSession: false\n    sessionExpiry: 1m'
 
-  it('do not fire when the session goes on before their delay has passed', async () => {
-    const { report, counts } = await against({}, { leave: 'reset', fields: persistent, delay: '3s', awayMs: 300 })
+  it('do not fire when the session goes on before their delay has passed', async (context) => {
+    const { report, counts } = await against(context, {}, { leave: 'reset', fields: persistent, delay: '3s', awayMs: 300 })
     expect(counts.wills).toBe(0)
     expect(report.wills).toEqual({ fired: 0, missing: 0, false: 0 })
   })
 
-  it('fire when their delay has passed', async () => {
+  it('fire when their delay has passed', async (context) => {
     const scene: Scene = { leave: 'reset', fields: persistent, delay: '1s', connectedMs: 400, awayMs: 5000, measureMs: 3000 }
-    const { report } = await against({}, scene)
+    const { report } = await against(context, {}, scene)
     expect(report.wills).toEqual({ fired: CLIENTS, missing: 0, false: 0 })
   })
 
-  it('are not judged where they do not say whose they are', async () => {
-    const { report } = await against({ noWill: () => true }, { leave: 'reset', payload: '{ text: gone }' })
+  it('are not judged where they do not say whose they are', async (context) => {
+    const { report } = await against(context, { noWill: () => true }, { leave: 'reset', payload: '{ text: gone }' })
     expect(report.wills).toBeNull()
   })
 })
 
-describe.skipIf(!requireMosquitto())('mosquitto', () => {
+describe.skipIf(!requireMosquitto())('mosquitto', { concurrent: true }, () => {
   const silent: Scene = { leave: 'silent', fields: 'keepAlive: 5s', connectedMs: 400, awayMs: 20_000, measureMs: 10_500 }
   const rows: [what: string, scene: Scene, fired: number][] = [
     ['publishes no will after DISCONNECT', { leave: 'disconnect' }, 0],
@@ -140,7 +150,7 @@ describe.skipIf(!requireMosquitto())('mosquitto', () => {
     ['and with version 5', { leave: 'reset', fields: 'version: 5' }, TOTAL],
     ['publishes them when a client has been silent for one and a half keep alives', silent, CLIENTS],
   ]
-  it.each(rows)('%s', async (_, scene, fired) => {
+  it.for(rows)('%s', async ([, scene, fired], { onTestFinished }) => {
     const broker = await startMosquitto({ listeners: ['plain'] })
     onTestFinished(() => broker.stop())
     const { report } = await runScenario(scenario(scene), [broker.url('plain')])
