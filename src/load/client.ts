@@ -115,7 +115,7 @@ export class Client {
     this.leavesAtUs = NEVER
     if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs + comeBackAfter(this)
     else if (this.state === STATE.waiting && this.blow !== null) this.untilUs = nowUs
-    if (this.blow !== null) recover(this, nowUs)
+    if (this.blow !== null) recover(this)
     this.setTimer()
   }
 
@@ -221,12 +221,6 @@ export class Client {
     this.setTimer()
   }
 
-  /** The run ends here: what is in flight will never be known to have arrived. */
-  giveUpInFlight(nowUs: number): void {
-    this.session?.abandonAll(this.fleet.out)
-    this.fleet.drainEvents(this, nowUs)
-  }
-
   /** The session's side of a connection's end. */
   endConnection(nowUs: number): void {
     if (this.session === null) return
@@ -293,12 +287,13 @@ export class Client {
   /** Everything a connected client does of its own accord: acknowledge late, reply, keep alive, publish, leave. */
   private serve(nowUs: number): void {
     if (!this.isConnected) return
-    if (this.isDeaf && nowUs >= this.blow!.untilUs) recover(this, nowUs)
     this.receiver?.serve(nowUs)
     if (!this.session!.keepAlive(nowUs, this.fleet.out, this.isDeaf)) {
       this.drop(nowUs, 'keep alive: no PINGRESP')
       return
     }
+    // Answers to its last ping may be among what it reads only now.
+    if (this.isDeaf && nowUs >= this.blow!.untilUs) recover(this)
     this.fleet.flush(this)
     if (this.state !== STATE.ready) return
     if (nowUs >= this.leavesAtUs) goAway(this, nowUs)
@@ -353,7 +348,7 @@ export class Client {
     bequeath(this, nowUs, how)
     if (how !== 'lost') hangUp(this, nowUs, how)
     this.endConnection(nowUs)
-    if (!wasConnected) return
+    if (!wasConnected) return this.fleet.ghosts.release(this)
     this.fleet.connected--
     tally.lost(this, nowUs)
     this.lostAtUs = nowUs
@@ -364,6 +359,8 @@ export class Client {
   ended(nowUs: number): void {
     this.attempts.lostAfter(nowUs - this.changedAtUs)
     this.changedAtUs = nowUs
+    // Nobody is there any more not to be read from.
+    if (this.blow?.how === 'stopReading') this.blow = null
   }
 
   tryAgain(nowUs: number): void {

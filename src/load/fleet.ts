@@ -18,7 +18,7 @@ import { Exceptions, nodeAt } from './facts.ts'
 import { Faults } from './faults.ts'
 import { Ghosts } from './ghost.ts'
 import { cellKey, Group, type Surroundings } from './group.ts'
-import { clean, leave } from './parting.ts'
+import { clean, giveUpInFlight, leave } from './parting.ts'
 import type { Plan } from './plan.ts'
 import { Reasons } from './reasons.ts'
 import type { Slice } from './slice.ts'
@@ -160,7 +160,7 @@ export class Fleet implements TransportHandler {
       never(client)
       client.receiver?.endQueue()
       client.publisher?.giveUp()
-      client.giveUpInFlight(nowUs)
+      giveUpInFlight(client, nowUs)
     }
   }
 

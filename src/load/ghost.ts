@@ -20,8 +20,12 @@ export class Ghost {
   /** What the transport knows it by. */
   readonly owner: number
   readonly session: Session
+  /** Which of the client's attempts it was. */
+  readonly connection: number
   /** The client has a new connection, and asks the broker for its place. */
   isChallenged = false
+  /** It was found standing too long, once. */
+  isLate = false
   /** The new CONNACK. */
   takenOverAtUs = NEVER
 
@@ -30,6 +34,7 @@ export class Ghost {
     this.socket = socket
     this.owner = owner
     this.session = session
+    this.connection = client.attempts.count
   }
 }
 
@@ -64,6 +69,11 @@ export class Ghosts {
     }
   }
 
+  /** The client has not got in: whatever ends now, it is not for its sake. */
+  release(client: Client): void {
+    for (const ghost of client.ghosts ?? []) ghost.isChallenged = ghost.takenOverAtUs !== NEVER
+  }
+
   /** The client has its CONNACK: the broker must end the old ones. */
   takeOver(client: Client, nowUs: number): void {
     for (const ghost of client.ghosts ?? []) {
@@ -89,14 +99,21 @@ export class Ghosts {
     const ghost = this.byOwner.get(owner)!
     this.forget(ghost)
     // A broker that ends what nobody wants to take over has noticed the silence.
-    if (!ghost.isChallenged) this.fleet.faults.notice(nowUs)
-    else if (ghost.takenOverAtUs === NEVER) count(ghost.client, 'takenOver', nowUs)
+    if (!ghost.isChallenged) {
+      this.fleet.faults.notice(nowUs)
+      ghost.client.testator?.ghostEnded(ghost.connection, nowUs)
+    } else if (ghost.takenOverAtUs === NEVER) count(ghost.client, 'takenOver', nowUs)
   }
 
   /** Counts and ends those that should long have been ended; once a second is enough. */
   check(nowUs: number): void {
     for (const ghost of this.byOwner.values()) {
       if (nowUs <= ghost.takenOverAtUs + this.fleet.plan.settleUs) continue
+      // Its end may be waiting to be read, where this worker was late itself.
+      if (!ghost.isLate) {
+        ghost.isLate = true
+        continue
+      }
       count(ghost.client, 'doubled', ghost.takenOverAtUs)
       this.drop(ghost)
     }

@@ -9,19 +9,24 @@ const NEVER = Number.POSITIVE_INFINITY
 export class Outage {
   private readonly client: Client
   private readonly lostAtUs: number
+  /** The client was out already, but for a connection that brought it nothing. */
+  readonly isRepeated: boolean
   /** The client's new connection; Infinity: none yet. */
   private returnedAtUs = NEVER
   /** The broker had kept the session. */
   private hasSession = false
+  /** The first delivery has come, or is not waited for. */
   private hasResumed: boolean
   private queued = 0
   private lastQueuedUs = 0
 
-  constructor(client: Client, nowUs: number) {
+  /** @param before  the outage before this one */
+  constructor(client: Client, nowUs: number, before: Outage | null) {
     this.client = client
-    this.lostAtUs = nowUs
+    this.isRepeated = before !== null && !before.hasResumed
+    this.lostAtUs = this.isRepeated ? before!.lostAtUs : nowUs
     // Whom churn takes away misses nothing, and who has got nothing yet may be waiting for nothing: see `interrupted` in tally.ts.
-    this.hasResumed = client.isReturning || !client.receiver!.hasReceived
+    this.hasResumed = !this.isRepeated && (client.isReturning || !client.receiver!.hasReceived)
   }
 
   returned(nowUs: number, hasSession: boolean): void {

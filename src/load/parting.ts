@@ -85,20 +85,22 @@ export function leaveAt(client: Client, timeUs: number): void {
   client.leavesAtUs = timeUs < client.fleet.measureEndUs ? timeUs : Number.POSITIVE_INFINITY
 }
 
-/** A fault strikes; false: there is nothing to strike. */
+/** A fault strikes. Who has no connection is kept off all the same. @returns whether there was a connection to strike */
 export function strike(client: Client, nowUs: number, blow: Blow): boolean {
   if (client.state === STATE.idle || client.state >= STATE.failed) return false
-  if (blow.how === 'stopReading') {
-    if (!client.isConnected) return false
+  const wasConnected = client.isConnected
+  if (blow.how !== 'stopReading') {
+    // Another fault may keep it off for longer.
+    const isShorter = client.blow !== null && client.blow.how !== 'stopReading' && client.blow.untilUs > blow.untilUs
+    if (!isShorter) client.blow = blow
+    if (client.state !== STATE.away) cutOff(client, nowUs, blow.how)
+    if (client.blow?.isReturning && client.state === STATE.waiting) client.untilUs = client.blow.untilUs
+  } else if (wasConnected) {
     client.fleet.transport.pause(client.socket)
     client.blow = blow
-  } else {
-    client.blow = blow
-    if (client.state !== STATE.away) cutOff(client, nowUs, blow.how)
-    if (blow.isReturning && client.state === STATE.waiting) client.untilUs = blow.untilUs
   }
   client.setTimer()
-  return true
+  return wasConnected
 }
 
 function cutOff(client: Client, nowUs: number, how: 'disconnect' | 'reset' | 'silent'): void {
@@ -108,13 +110,8 @@ function cutOff(client: Client, nowUs: number, how: 'disconnect' | 'reset' | 'si
 }
 
 /** What a fault does to the client is over. */
-export function recover(client: Client, nowUs: number): void {
-  if (client.isDeaf) {
-    // Answers to its pings are among what it reads now.
-    client.session!.keepAlive(nowUs, client.fleet.out, true)
-    client.fleet.flush(client)
-    client.fleet.transport.resume(client.socket)
-  }
+export function recover(client: Client): void {
+  if (client.isDeaf) client.fleet.transport.resume(client.socket)
   client.blow = null
 }
 
@@ -139,4 +136,10 @@ export function leave(client: Client, nowUs: number): void {
   client.state = STATE.gone
   client.untilUs = Number.POSITIVE_INFINITY
   client.setTimer()
+}
+
+/** The run ends here: what is in flight will never be known to have arrived. */
+export function giveUpInFlight(client: Client, nowUs: number): void {
+  client.session?.abandonAll(client.fleet.out)
+  client.fleet.drainEvents(client, nowUs)
 }

@@ -15,6 +15,7 @@ import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
 import { cellKey, type Group } from './group.ts'
 import { type Header, OK, REPLY_NODE, readText, sameRun, WILL_ENTRY } from './header.ts'
+import { LateAcks } from './late-acks.ts'
 import { Outage } from './outage.ts'
 import type { QoS } from './plan.ts'
 import { REPLY_LANE, streamOf } from './slice.ts'
@@ -30,8 +31,8 @@ export class Receiver {
   private cached: readonly Subscribed[] | null = null
   /** Further copies of one message that overlapping filters allow: seen so far, by row and number. Made when first needed. */
   private copies: Map<string, number> | null = null
-  /** Acknowledgements that `ackAfter` delays: (due µs, packet identifier, QoS), flat. Made when first needed. */
-  private delayedAcks: number[] | null = null
+  /** Made when first needed. */
+  private lateAcks: LateAcks | null = null
   /** The last loss of the connection, and what came after it; null: there was none. */
   private outage: Outage | null = null
   /** Measured messages that came by each shared subscription, repeats too. Made when first needed. */
@@ -105,14 +106,19 @@ export class Receiver {
   lost(nowUs: number): void {
     if (!this.standing.isConnected) return
     this.standing.lost(nowUs, this.client.endsWithConnection)
-    this.delayedAcks = null
-    this.endQueue()
-    this.outage = new Outage(this.client, nowUs)
+    this.lateAcks = null
+    this.outage?.end()
+    this.outage = new Outage(this.client, nowUs, this.outage)
   }
 
   /** The client is connected again. */
   returned(nowUs: number, sessionPresent: boolean): void {
     this.outage?.returned(nowUs, sessionPresent)
+  }
+
+  /** It misses deliveries since its connection was lost, and did not before. */
+  get isInterrupted(): boolean {
+    return this.hasReceived && !this.outage?.isRepeated
   }
 
   /** What had waited on the broker has come, or will not. */
@@ -123,30 +129,20 @@ export class Receiver {
 
   /** When `serve` wants to be called. */
   get wakeUs(): number {
-    const ackDueUs = this.delayedAcks === null || this.delayedAcks.length === 0 ? Number.POSITIVE_INFINITY : this.delayedAcks[0]!
-    return this.answerer === null ? ackDueUs : Math.min(ackDueUs, this.answerer.wakeUs)
+    return Math.min(this.lateAcks?.dueUs ?? Number.POSITIVE_INFINITY, this.answerer?.wakeUs ?? Number.POSITIVE_INFINITY)
   }
 
   /** Does what is due: late acknowledgements, and replies. */
   serve(nowUs: number): void {
-    if (this.delayedAcks !== null) this.acknowledgeDue(nowUs, this.delayedAcks)
+    this.lateAcks?.send(nowUs, this.client.session!, this.fleet.out)
     this.answerer?.sendDue(nowUs)
-  }
-
-  /** Sends the acknowledgements that `ackAfter` has delayed long enough. */
-  private acknowledgeDue(nowUs: number, acks: number[]): void {
-    let done = 0
-    for (; done < acks.length && acks[done]! <= nowUs; done += 3) {
-      this.client.session!.acknowledge(nowUs, acks[done + 1]!, acks[done + 2] as QoS, this.fleet.out)
-    }
-    if (done > 0) acks.splice(0, done)
   }
 
   /** Takes in a PUBLISH. */
   receive(event: Event, nowUs: number): void {
     if (event.qos > 0 && !this.client.session!.options.autoAck) {
-      this.delayedAcks ??= []
-      this.delayedAcks.push(nowUs + this.ackAfterUs(event), event.packetId, event.qos)
+      this.lateAcks ??= new LateAcks()
+      this.lateAcks.add(nowUs + this.ackAfterUs(event), event.packetId, event.qos)
     }
     this.identify(event, nowUs)
   }

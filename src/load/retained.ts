@@ -41,14 +41,19 @@ export function retains(plan: Plan): boolean {
 export class Retained {
   private readonly sources: readonly Source[]
   private readonly facts: FactBook
+  private readonly isCalm: boolean
   private readonly originUs: number
   /** What topics look like where messages have no header, or one that is a property. */
   private readonly bare: readonly string[]
   private readonly bareBelow5: readonly string[]
 
-  /** @param originUs  when publishing began */
-  constructor(groups: readonly Group[], facts: FactBook, originUs: number) {
+  /**
+   * @param originUs  when publishing began
+   * @param isCalm  no client has lost a connection: then a message of QoS 0 has reached the broker
+   */
+  constructor(groups: readonly Group[], facts: FactBook, originUs: number, isCalm: boolean) {
     this.facts = facts
+    this.isCalm = isCalm
     this.originUs = originUs
     this.sources = groups.flatMap((group) => group.plan.publish.flatMap((entry, e) => (isKept(entry) ? [{ group, e, entry }] : [])))
     const wills = groups.flatMap(({ plan }) => (plan.will?.retain ? [shapeOf(plan.will.topic)] : []))
@@ -128,7 +133,8 @@ export class Retained {
     for (let looks = 0; rank >= 0 && looks < MOST_LOOKS; looks++, rank--) {
       const seq = route === null ? rank : route.numberOf(client, lane, rank)
       if (seq < 0) return null
-      if (this.facts.kindOf(number, seq) === 0) return seq
+      const isCertain = this.isCalm || group.schedules[e]!.qosOf(client, seq) > 0
+      if (isCertain && this.facts.kindOf(number, seq) === 0) return seq
     }
     return null
   }

@@ -46,7 +46,7 @@ export function accepted(client: Client, nowUs: number, sessionPresent: boolean)
 /** A connection is lost that nobody wanted to end, but perhaps a fault. */
 export function lost(client: Client, nowUs: number): void {
   count(client, 'disconnected', nowUs)
-  if (client.receiver?.hasReceived) count(client, 'interrupted', nowUs)
+  if (client.receiver?.isInterrupted) count(client, 'interrupted', nowUs)
 }
 
 /** The run ends: who has not come back has been away up to the end of measure. */

@@ -10,6 +10,9 @@ import { headerForm } from './payload.ts'
 import type { GroupPlan } from './plan.ts'
 import { type Ending, type WillBook, type WillDemand, type WillTerms, willEnd, willReturn } from './wills.ts'
 
+/** Between a will and the news that its connection has ended. */
+const NOTICE_US = 500_000
+
 export class Testator {
   private readonly book: WillBook
   private readonly publisher: number
@@ -45,6 +48,13 @@ export class Testator {
     const isUnsure = ending === 'unsure'
     if (isUnsure) this.revise('unknown')
     this.tell(this.connection, willEnd(ending, this.terms, atUs, isUnsure ? this.connectUs : sinceUs))
+  }
+
+  /** The broker has ended a connection that was left in silence, and before anybody took it over: whenever that is, it calls for the will. */
+  ghostEnded(connection: number, nowUs: number): void {
+    if (this.before?.connection !== connection) return
+    const { demand } = this.before
+    this.tell(connection, { ...demand, fromUs: Math.min(demand.fromUs, nowUs - NOTICE_US) })
   }
 
   private revise(session: 'present' | 'absent' | 'unknown'): void {

@@ -7,7 +7,7 @@
 import { cellOf } from '../load/group.ts'
 import { parseThreshold } from '../load/threshold.ts'
 import { type Histogram, summarize } from '../stats/histogram.ts'
-import type { Cell, CellDelta } from '../stats/metrics.ts'
+import type { Cell } from '../stats/metrics.ts'
 import { type Seconds, secondOf } from '../stats/seconds.ts'
 import { US_PER_S } from '../units.ts'
 import type { RunResult, Span } from './build.ts'
@@ -130,18 +130,11 @@ class Stretch {
 /** The most attempts, and the most accepted connections, in a second. */
 function peaksOf(seconds: Seconds, hasSecond: (second: number) => boolean): { attempts: number; accepted: number } {
   const peaks = { attempts: 0, accepted: 0 }
-  const sum = (told: readonly CellDelta[], of: (delta: CellDelta) => number | undefined) => told.reduce((n, d) => n + (of(d) ?? 0), 0)
-  for (const [key, told] of seconds.entries('clients')) {
+  for (const [key, { counts, latencies }] of seconds.entries('clients')) {
     if (!hasSecond(secondOf.client(key))) continue
-    peaks.attempts = Math.max(
-      peaks.attempts,
-      sum(told, ({ counts }) => counts.attempts),
-    )
+    peaks.attempts = Math.max(peaks.attempts, counts.attempts ?? 0)
     // A CONNACK's time is recorded where it accepts.
-    peaks.accepted = Math.max(
-      peaks.accepted,
-      sum(told, ({ latencies }) => latencies.connack?.count),
-    )
+    peaks.accepted = Math.max(peaks.accepted, latencies.connack?.count ?? 0)
   }
   return peaks
 }

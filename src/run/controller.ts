@@ -203,6 +203,7 @@ export class Controller {
       clock: this.clock,
       originUs: this.originUs,
       endUs,
+      isCalm: this.recorder.totals.clients.sum().counts.disconnected === 0,
       isUnwanted: () => this.interrupts > 1 || this.crew.alive === 0,
     })
     const leftovers = await this.leave()

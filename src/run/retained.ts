@@ -41,20 +41,22 @@ export interface RetainedOptions {
   /** When publishing began and ended; Infinity: it never began. */
   readonly originUs: number
   readonly endUs: number
+  /** No client has lost a connection. */
+  readonly isCalm: boolean
   /** Nobody wants to wait for it any more. */
   readonly isUnwanted: () => boolean
 }
 
 /** By node; a node that can't be asked has checked nothing. null: nothing is retained, or nobody wants to know. */
 export async function checkRetained(options: RetainedOptions): Promise<RetainedCounts[] | null> {
-  const { around, folder, crew, clock, originUs, endUs, isUnwanted } = options
+  const { around, folder, crew, clock, originUs, endUs, isCalm, isUnwanted } = options
   const { plan } = around
   if (!retains(plan) || originUs === Number.POSITIVE_INFINITY) return null
   while (!isUnwanted() && clock() < endUs + plan.settleUs) await delay(LOOK_MS)
   if (isUnwanted()) return null
   const facts = (await crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
   const groups = plan.groups.map((group) => new Group(around, group, [0, 0], null))
-  const retained = new Retained(groups, new FactBook(facts), originUs)
+  const retained = new Retained(groups, new FactBook(facts), originUs, isCalm)
   const topics = retained.topics(MOST_TOPICS, clock() + LONGEST_MS * 1000)
   const patienceMs = plan.settleUs / 1000 + PATIENCE_MS
   const visits = new Visits()

@@ -171,7 +171,7 @@ function runEpoll(): void {
   do {
     turn(nowUs)
     nowUs = clock()
-    const wakeUs = fleet.timers.nextUs(Math.min(nowUs + LONGEST_WAIT_US, nextGainUs))
+    const wakeUs = fleet.faults.isBusy ? nowUs : fleet.timers.nextUs(Math.min(nowUs + LONGEST_WAIT_US, nextGainUs))
     waitedUs += transport.poll(wakeUs - nowUs)
     nowUs = clock()
   } while (nowUs < endUs)

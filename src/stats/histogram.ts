@@ -13,6 +13,7 @@
 import { createRequire } from 'node:module'
 import type { Float64Histogram } from 'hdr-histogram-js'
 import { assert } from '../errors.ts'
+import { BucketTable, countsFor, type SparseHistogram } from './sparse.ts'
 
 /** Values above it share the last bucket; `max` and `sum` stay exact. An hour, in microseconds. */
 export const HIGHEST_US = 3_600_000_000
@@ -24,17 +25,6 @@ const FIRST_BUCKETS = 8192
 /** What a count of 32 bits can hold: at 100,000 messages a second, 12 hours in one bucket. Then counts become doubles. */
 const COUNT_LIMIT = 0xffff_ffff
 
-/** The non-zero buckets of a histogram: plain data for messages between threads and processes. */
-export interface SparseHistogram {
-  /** Rising. */
-  readonly indices: Uint32Array
-  readonly counts: Float64Array
-  readonly count: number
-  readonly min: number
-  readonly max: number
-  readonly sum: number
-}
-
 export class Histogram {
   count = 0
   /** Microseconds, whole and exact; Infinity when empty. */
@@ -43,7 +33,15 @@ export class Histogram {
   max = 0
   /** Microseconds. */
   sum = 0
-  private counts: Uint32Array | Float64Array = new Uint32Array(FIRST_BUCKETS)
+  private counts: Uint32Array | Float64Array
+  /** Of a sparse one instead of `counts`, as long as it is only recorded and told. */
+  private table: BucketTable | null
+
+  /** @param isSparse  most buckets stay empty: a record costs a little more, and memory is for what is there */
+  constructor(isSparse = false) {
+    this.counts = new Uint32Array(isSparse ? 0 : FIRST_BUCKETS)
+    this.table = isSparse ? new BucketTable() : null
+  }
 
   /**
    * Counts one value. Fractions are rounded down, negative values count as 0.
@@ -59,31 +57,37 @@ export class Histogram {
     this.sum += value
     if (++this.count > COUNT_LIMIT) this.widen()
     const index = indexOf(value)
-    if (index >= this.counts.length) this.grow(index)
-    this.counts[index]!++
+    if (this.table !== null) this.table.increment(index)
+    else {
+      if (index >= this.counts.length) this.grow(index)
+      this.counts[index]!++
+    }
   }
 
   /** Adds all samples of the other. */
   add(other: Histogram | SparseHistogram): void {
     if (other.count === 0) return
+    this.spread()
     this.min = Math.min(this.min, other.min)
     this.max = Math.max(this.max, other.max)
     this.sum += other.sum
     this.count += other.count
     if (this.count > COUNT_LIMIT) this.widen()
     this.grow(indexOf(this.max))
-    if (other instanceof Histogram) {
+    if (other instanceof Histogram && other.table === null) {
       const end = indexOf(other.max) + 1
       for (let i = indexOf(other.min); i < end; i++) this.counts[i]! += other.counts[i]!
     } else {
-      for (let i = 0; i < other.indices.length; i++) this.counts[other.indices[i]!]! += other.counts[i]!
+      const { indices, counts } = other instanceof Histogram ? other.toSparse() : other
+      for (let i = 0; i < indices.length; i++) this.counts[indices[i]!]! += counts[i]!
     }
   }
 
   /** Empties it, and keeps the memory: an interval's histogram is used again for the next. */
   reset(): void {
     if (this.count === 0) return
-    this.counts.fill(0, indexOf(this.min), indexOf(this.max) + 1)
+    if (this.table !== null) this.table.clear()
+    else this.counts.fill(0, indexOf(this.min), indexOf(this.max) + 1)
     this.count = 0
     this.min = Infinity
     this.max = 0
@@ -98,6 +102,7 @@ export class Histogram {
    */
   valueAtRank(rank: number): number {
     assert(rank >= 1 && rank <= this.count, `rank ${rank} is within 1 and ${this.count}`)
+    this.spread()
     let seen = 0
     let i = indexOf(this.min) - 1
     while (seen < rank) seen += this.counts[++i]!
@@ -106,14 +111,8 @@ export class Histogram {
   }
 
   toSparse(): SparseHistogram {
-    const indices: number[] = []
-    const counts: number[] = []
-    this.forEachBucket((index, count) => {
-      indices.push(index)
-      counts.push(count)
-    })
     const { count, min, max, sum } = this
-    return { indices: Uint32Array.from(indices), counts: Float64Array.from(counts), count, min, max, sum }
+    return { ...(this.table?.toRow(count) ?? this.toRow()), count, min, max, sum }
   }
 
   /** HdrHistogram's V2 compressed encoding, in base64. */
@@ -153,8 +152,17 @@ export class Histogram {
     return histogram
   }
 
+  private toRow(): Pick<SparseHistogram, 'indices' | 'counts'> {
+    const indices: number[] = []
+    this.forEachBucket((index) => indices.push(index))
+    const counts = countsFor(this.count, indices.length)
+    for (let i = 0; i < indices.length; i++) counts[i] = this.counts[indices[i]!]!
+    return { indices: Uint16Array.from(indices), counts }
+  }
+
   private forEachBucket(visit: (index: number, count: number) => void): void {
     if (this.count === 0) return
+    this.spread()
     const end = indexOf(this.max) + 1
     for (let i = indexOf(this.min); i < end; i++) {
       if (this.counts[i] !== 0) visit(i, this.counts[i]!)
@@ -164,13 +172,23 @@ export class Histogram {
   private grow(index: number): void {
     let length = this.counts.length
     if (index < length) return
-    while (length <= index) length = Math.min(length * 2, BUCKETS)
+    while (length <= index) length = Math.min(Math.max(length * 2, FIRST_BUCKETS), BUCKETS)
     const counts = this.counts instanceof Uint32Array ? new Uint32Array(length) : new Float64Array(length)
     counts.set(this.counts)
     this.counts = counts
   }
 
+  /** Gives a sparse one all its buckets. */
+  private spread(): void {
+    if (this.table === null) return
+    const { indices, counts } = this.table.toRow(this.count)
+    this.table = null
+    this.grow(indexOf(this.max))
+    for (let i = 0; i < indices.length; i++) this.counts[indices[i]!] = counts[i]!
+  }
+
   private widen(): void {
+    this.spread()
     if (this.counts instanceof Uint32Array) this.counts = Float64Array.from(this.counts)
   }
 }

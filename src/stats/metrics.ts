@@ -8,7 +8,8 @@
  *
  * A cell is a row of counters and a row of histograms, named by the lists below: adding two cells is adding two rows.
  */
-import { Histogram, type SparseHistogram } from './histogram.ts'
+import { Histogram } from './histogram.ts'
+import type { SparseHistogram } from './sparse.ts'
 
 /** The kinds of cell: their counters and their latencies, all in µs. */
 export const CELLS = {
@@ -74,9 +75,12 @@ export class Cell<K extends CellKind> {
   readonly kind: K
   readonly counts: Record<Counter<K>, number>
   readonly latencies: Partial<Record<Latency<K>, Histogram>> = {}
+  private readonly isSparse: boolean
 
-  constructor(kind: K) {
+  /** @param isSparse  of its histograms */
+  constructor(kind: K, isSparse = false) {
     this.kind = kind
+    this.isSparse = isSparse
     this.counts = Object.fromEntries(CELLS[kind].counters.map((name) => [name, 0])) as Record<Counter<K>, number>
   }
 
@@ -87,7 +91,7 @@ export class Cell<K extends CellKind> {
   }
 
   private make(name: Latency<K>): Histogram {
-    const histogram = new Histogram()
+    const histogram = new Histogram(this.isSparse)
     this.latencies[name] = histogram
     return histogram
   }
@@ -133,10 +137,13 @@ export interface CellDelta {
 /** Cells of one kind, found by an integer key that its owner makes up; a cell exists from its first use on. */
 export class Cells<K extends CellKind> {
   readonly kind: K
+  private readonly isSparse: boolean
   private readonly byKey = new Map<number, Cell<K>>()
 
-  constructor(kind: K) {
+  /** @param isSparse  of its cells: there are many, and each holds little */
+  constructor(kind: K, isSparse = false) {
     this.kind = kind
+    this.isSparse = isSparse
   }
 
   at(key: number): Cell<K> {
@@ -144,7 +151,7 @@ export class Cells<K extends CellKind> {
   }
 
   private make(key: number): Cell<K> {
-    const cell = new Cell(this.kind)
+    const cell = new Cell(this.kind, this.isSparse)
     this.byKey.set(key, cell)
     return cell
   }
@@ -193,9 +200,9 @@ export class Metrics {
   readonly deliveries = new Cells('deliveries')
   readonly deliveriesByPair = new Cells('deliveries')
   /** By second of measure: clients by when it happened, publishes and deliveries by intended time. Only where the plan has windows. */
-  readonly clientsBySecond = new Cells('clients')
-  readonly publishesBySecond = new Cells('publishes')
-  readonly deliveriesBySecond = new Cells('deliveries')
+  readonly clientsBySecond = new Cells('clients', true)
+  readonly publishesBySecond = new Cells('publishes', true)
+  readonly deliveriesBySecond = new Cells('deliveries', true)
   /** Reason codes by packet name and code, e.g. `CONNACK 0x87`, and errors by name. */
   readonly reasonCodes = new Map<string, number>()
   readonly errors = new Map<string, number>()

@@ -1,16 +1,18 @@
 /**
- * What was measured in each second of measure, kept as the workers tell it: sparse, since a run has many seconds and each holds little.
+ * What was measured in each second of measure: sparse, since a run has many seconds and each holds little, and one row for a second however many
+ * workers tell of it, and however often.
  *
  * Windows of the report (named stretches; before, during and after a fault) are sums of whole seconds, and where a fault's window ends is
  * known only behind it.
  */
 import { Cell, type CellDelta, type CellKind, type MetricsDelta } from './metrics.ts'
+import { mergeSparse } from './sparse.ts'
 
 export class Seconds {
   private readonly told = {
-    clients: new Map<number, CellDelta[]>(),
-    publishes: new Map<number, CellDelta[]>(),
-    deliveries: new Map<number, CellDelta[]>(),
+    clients: new Map<number, CellDelta>(),
+    publishes: new Map<number, CellDelta>(),
+    deliveries: new Map<number, CellDelta>(),
   }
 
   add(delta: MetricsDelta): void {
@@ -22,22 +24,34 @@ export class Seconds {
   /** The sum of the cells whose key passes; keys are made and split by `secondKey`. */
   sum<K extends CellKind>(kind: K, passes: (key: number) => boolean): Cell<K> {
     const total = new Cell(kind)
-    for (const [key, deltas] of this.told[kind]) if (passes(key)) for (const delta of deltas) total.add(delta)
+    for (const [key, gained] of this.told[kind]) if (passes(key)) total.add(gained)
     return total
   }
 
   /** All that was told, by key. */
-  entries(kind: CellKind): Iterable<readonly [key: number, told: readonly CellDelta[]]> {
+  entries(kind: CellKind): Iterable<readonly [key: number, gained: CellDelta]> {
     return this.told[kind]
   }
 
   private keep(kind: CellKind, gains: readonly (readonly [key: number, gained: CellDelta])[]): void {
+    const told = this.told[kind]
     for (const [key, gained] of gains) {
-      const deltas = this.told[kind].get(key)
-      if (deltas === undefined) this.told[kind].set(key, [gained])
-      else deltas.push(gained)
+      const before = told.get(key)
+      told.set(key, before === undefined ? gained : merge(before, gained))
     }
   }
+}
+
+/** What a cell gained in both. */
+function merge(a: CellDelta, b: CellDelta): CellDelta {
+  const counts = { ...a.counts }
+  for (const [name, count] of Object.entries(b.counts)) counts[name] = (counts[name] ?? 0) + count
+  const latencies = { ...a.latencies }
+  for (const [name, gained] of Object.entries(b.latencies)) {
+    const before = latencies[name]
+    latencies[name] = before === undefined ? gained : mergeSparse(before, gained)
+  }
+  return { counts, latencies }
 }
 
 /** Keys of cells by second. */

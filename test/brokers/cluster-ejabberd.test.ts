@@ -33,6 +33,8 @@ describe.skipIf(!requireEjabberd())('ejabberd', () => {
     expect(dies.disconnected).toBeGreaterThanOrEqual(3)
     expect(dies.reconnect.p99).not.toBeNull()
     expect(dies.recover).not.toBeNull()
+    // Nobody publishes the wills of its two publishers.
+    expect(dies.wills.missing).toBeGreaterThanOrEqual(2)
     expect(report.errors).toMatchObject({ 'connection closed by the broker': expect.any(Number), ECONNREFUSED: expect.any(Number) })
     // Its sessions were its own: its subscriber has had to subscribe again.
     expect(dies.sessionsForgotten).toBeGreaterThanOrEqual(3)

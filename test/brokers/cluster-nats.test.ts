@@ -36,7 +36,7 @@ describe.skipIf(!requireNats())('NATS', () => {
     test('clients of a node that is killed come back through the same address', { timeout: SLOW_MS }, async () => {
       const balancer = await startHaproxy(cluster.urls)
       onTestFinished(() => balancer.stop())
-      const what = { phases: { measure: '5s' } }
+      const what = { phases: { measure: '5s', drain: '10s' } }
       const report = await runDeath(cluster, cluster.nodes[2]!, what, { back: null, urls: balancer.urls })
       // The node with the fewest connections gets the next: a third of nine clients was on the dead node.
       expect(report.clients.disconnected).toBeGreaterThanOrEqual(3)

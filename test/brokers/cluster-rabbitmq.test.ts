@@ -41,6 +41,8 @@ describe.skipIf(!requireRabbitmq())('RabbitMQ', () => {
     expect(dies.disconnected).toBeGreaterThanOrEqual(3)
     expect(dies.reconnect.p99).not.toBeNull()
     expect(dies.recover).not.toBeNull()
+    // Nobody publishes the wills of its two publishers.
+    expect(dies.wills.missing).toBeGreaterThanOrEqual(2)
     // One without a subscription is none to it, so its publishers have nothing to come back to.
     expect(dies.sessionsResumed).toBeGreaterThanOrEqual(1)
   })

@@ -14,7 +14,7 @@ import { type Crossing, crossing, expectSound } from './crossing.ts'
 import { run, start } from './helper.ts'
 
 /** Until it is recovered from; what was never acknowledged is not waited for. */
-const PHASES = { warmUp: '1s', measure: { min: '5s', max: '60s', until: 'recovered' }, drain: '2s' }
+const PHASES = { warmUp: '1500ms', measure: { min: '5s', max: '60s', until: 'recovered' }, drain: '2s' }
 /** A node is a process of the test's own, so the command that starts it again waits until the test has done so. */
 const BACK = 'node-is-back'
 const WAIT = `until test -e ${BACK}; do sleep 0.1; done`
@@ -31,11 +31,13 @@ export interface Death {
 /** SIGKILL of a node under load (`dies`), and its start (`back`). The cluster is whole again when the promise resolves or rejects. */
 export async function runDeath(cluster: Cluster, node: Node, what: Crossing, { back, urls = cluster.urls }: Death): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'death-'))
-  const dies = { name: 'dies', at: '2s', exec: `kill -9 ${node.pid}` }
+  const dies = { name: 'dies', at: '3s', exec: `kill -9 ${node.pid}` }
   const faults = back === null ? [dies] : [dies, { name: 'back', after: { fault: 'dies', is: back }, exec: WAIT }]
   try {
-    const scenario = crossing(cluster.urls.length, { ...what, phases: { ...PHASES, ...what.phases } })
-    const running = await start({ ...scenario, faults }, urls, { folder })
+    const clients = { keepAlive: '2s', ...what.clients }
+    const { groups, ...scenario } = crossing(cluster.urls.length, { ...what, clients, phases: { ...PHASES, ...what.phases } })
+    const { pub, monitor } = withWills(groups)
+    const running = await start({ ...scenario, groups: { pub, monitor }, faults }, urls, { folder })
     const returned = back === null ? null : running.fault('back').then(() => node.start())
     returned?.then(
       () => writeFileSync(join(folder, BACK), ''),
@@ -46,6 +48,7 @@ export async function runDeath(cluster: Cluster, node: Node, what: Crossing, { b
     expectSound(report)
     expectFaults(report)
     for (const fault of Object.values(report.faults)) expect(fault.exec!.exitCode).toBe(0)
+    expect(report.wills!.false).toBe(0)
     // The kernel of a killed node closes its connections.
     expect(faultOf(report, 'dies').detect).toBeLessThan(SOON_S)
     return report
@@ -86,15 +89,9 @@ export async function runHang(cluster: Cluster, node: Node, what: Crossing): Pro
 /** Clients of all nodes come back, on any node, while the cluster still holds their old connections. */
 export async function runTakeover(urls: readonly string[], session: object): Promise<Report> {
   const { groups, ...scenario } = crossing(urls.length, { phases: { warmUp: '1s', measure: '4s', drain: '2s' } })
-  const cars = {
-    ...groups.pub,
-    clients: 4 * urls.length,
-    cleanSession: false,
-    ...session,
-    will: { topic: 'gone/{client}', qos: 1, payload: { json: {} } },
-    subscribe: [{ filter: 'route/{client}', qos: 1 }],
-  }
-  const monitor = { ...groups.sub, subscribe: [...groups.sub.subscribe, { filter: 'gone/#', qos: 1 }] }
+  const { pub, monitor } = withWills(groups)
+  const subscribe = [{ filter: 'route/{client}', qos: 1 }]
+  const cars = { ...pub, clients: 4 * urls.length, cleanSession: false, ...session, subscribe }
   const faults = [{ name: 'cell', at: '1s', clients: { groups: ['cars'] }, drop: 'silent' }]
   const { report } = await run({ ...scenario, placement: 'random', groups: { cars, monitor }, faults }, urls)
   expectSound(report)
@@ -108,6 +105,14 @@ export async function runTakeover(urls: readonly string[], session: object): Pro
   expect(cell).toMatchObject({ sessionsResumed: 12, sessionsForgotten: 0 })
   expect(cell.wills).toMatchObject({ missing: 0, false: 0 })
   return report
+}
+
+/** Publishers leave a will, which all subscribers hear. */
+function withWills({ pub, sub }: ReturnType<typeof crossing>['groups']) {
+  return {
+    pub: { ...pub, will: { topic: 'gone/{client}', qos: 1, payload: { json: {} } } },
+    monitor: { ...sub, subscribe: [...sub.subscribe, { filter: 'gone/#', qos: 1 }] },
+  }
 }
 
 export const faultOf = (report: Report, name: string): FaultFigures => report.faults[name]!

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { FactBook } from '../../src/load/factbook.ts'
 import { writeWide } from '../../src/load/header.ts'
+import { Times } from '../../src/load/sheets.ts'
 import { headerOf } from '../helpers/run.ts'
 import { MemoryRun } from './memory.ts'
 
@@ -172,6 +174,15 @@ describe('pieces of measure', () => {
     for (const name of ['owed', 'received', 'lost']) {
       expect(parts.reduce((sum, part) => sum + (part[name] ?? 0), 0)).toBe(whole!.counts[name])
     }
+  })
+})
+
+describe('intended times, counted up', () => {
+  it.each(['periodic', 'poisson'])('are those of the schedule, whatever is left out (%s)', (arrival) => {
+    const memory = new MemoryRun(scenario().replace('times: 4', `arrival: ${arrival}`))
+    const [group] = memory.fleet.groups
+    const times = new Times(new FactBook([]), 5e6, group!, 0, 0)
+    for (const seq of [0, 1, 2, 7, 7, 8, 30]) expect(times.of(seq)).toBeCloseTo(5e6 + group!.schedules[0]!.timeOf(0, seq), 3)
   })
 })
 

@@ -127,6 +127,9 @@ describe('what becomes of the connections', () => {
     expect(run.fleet.metrics.clients.sum().counts.doubled).toBe(0)
     run.until(atUs + 3.2 * S)
     run.fleet.ghosts.check(run.nowUs)
+    // Its end could still be waiting to be read.
+    expect(run.fleet.metrics.clients.sum().counts.doubled).toBe(0)
+    run.fleet.ghosts.check(run.nowUs)
     expect(run.fleet.metrics.clients.sum().counts).toMatchObject({ takenOver: 4, doubled: 1 })
     expect(run.closed.filter(({ how }) => how === 'reset').map(({ socket }) => socket)).toEqual([first])
   })
@@ -150,6 +153,66 @@ describe('what becomes of the connections', () => {
     expect(pings.length).toBeGreaterThanOrEqual(12)
     run.until(atUs + 35.1 * S)
     expect(run.paused.size).toBe(0)
+  })
+
+  test('silent: what ends after a refused attempt was not taken over', () => {
+    const run = factory('drop: silent, clients: { groups: [listeners] }')
+    const atUs = strikeIn(run)
+    run.refusal = 3
+    run.until(atUs + 2.1 * S)
+    expect(connects(run)).toHaveLength(4)
+    run.hangUp(run.ghosts()[0]!)
+    expect(run.fleet.metrics.clients.sum().counts.takenOver).toBe(0)
+    expect(run.noticed).toHaveLength(1)
+    // Those that are left are, once somebody gets in.
+    run.refusal = 0
+    run.until(atUs + 4.2 * S)
+    expect(run.fleet.metrics.clients.sum().counts.takenOver).toBe(3)
+  })
+
+  test('stopReading: who loses the connection meanwhile comes back at its next attempt', () => {
+    const run = factory('drop: stopReading, for: 30s, clients: { groups: [listeners] }')
+    const atUs = strikeIn(run)
+    run.until(atUs + 1 * S)
+    for (const owner of [4, 5, 6, 7]) run.kick(owner)
+    run.until(atUs + 3.1 * S)
+    expect(run.fleet.connected).toBe(8)
+  })
+
+  test('two at once: the longer one holds, and who had no connection is not struck', () => {
+    const run = factory('drop: silent, for: 20s, clients: { groups: [listeners] } }, { name: two, at: 1s, drop: reset, for: 2s')
+    const atUs = strikeIn(run)
+    run.until(atUs + 1 * S)
+    run.heard.length = 0
+    run.fleet.faults.add(1, run.nowUs)
+    run.until(atUs + 19.9 * S)
+    expect(run.struck).toEqual([
+      { fault: 0, members: 4 },
+      { fault: 1, members: 4 },
+    ])
+    // The senders only.
+    expect(connects(run)).toHaveLength(4)
+    run.until(atUs + 22.1 * S)
+    expect(connects(run)).toHaveLength(8)
+  })
+
+  test('many clients are struck in turns, and the rest of the fleet goes on between them', () => {
+    const run = new MemoryRun(`
+phases: { warmUp: 0s, measure: 60s }
+faults: [{ name: out, at: 0s, drop: reset }]
+groups: { many: { clients: 5000, connect: { at: once }, reconnect: { backoff: fixed, first: 20s } } }`)
+    run.start()
+    // A clock that moves by itself: each look at it takes 100 us.
+    run.lookUs = 100
+    run.fleet.faults.add(0, run.nowUs)
+    run.fleet.advance(run.nowUs)
+    expect(run.fleet.faults.isBusy).toBe(true)
+    expect(run.fleet.connected).toBeLessThan(5000)
+    expect(run.fleet.connected).toBeGreaterThan(0)
+    expect(run.struck).toEqual([])
+    for (let turn = 0; turn < 100 && run.fleet.faults.isBusy; turn++) run.fleet.advance(run.nowUs)
+    expect(run.struck).toEqual([{ fault: 0, members: 5000 }])
+    expect(run.fleet.connected).toBe(0)
   })
 
   test('drain ends every fault', () => {
@@ -188,6 +251,35 @@ describe('what is counted by second', () => {
     expect(sent.slice(0, 15)).toEqual(Array.from({ length: 15 }, () => 4))
     const waited = [...run.fleet.metrics.publishesBySecond.entries()].find(([key]) => secondOf.publish(key).second === 6)![1]
     expect(waited.latencies.blocked!.min / S).toBeCloseTo(3.5, 1)
+  })
+
+  test('the time to the first delivery, from the first loss, of who was kicked again before it came', () => {
+    const run = factory('drop: reset, clients: { groups: [listeners] }')
+    run.start()
+    const startUs = run.fleet.measureStartUs
+    run.sessionPresent = true
+    let told = 0
+    const deliverUntil = (untilUs: number) => {
+      while (run.nowUs < untilUs) {
+        run.until(run.nowUs + 10_000)
+        for (const message of run.published.slice(told)) {
+          run.answer(message)
+          const owner = 4 + Number(message.packet.topic.split('/')[1])
+          if (run.fleet.clients[owner]!.isConnected) run.deliver(owner, message.packet)
+        }
+        told = run.published.length
+      }
+    }
+    deliverUntil(startUs + 5.5 * S)
+    run.fleet.faults.add(0, run.nowUs)
+    deliverUntil(startUs + 7.6 * S)
+    for (const owner of [4, 5, 6, 7]) run.kick(owner)
+    deliverUntil(startUs + 20 * S)
+    const all = run.fleet.metrics.clientsBySecond.sum()
+    expect(all.counts).toMatchObject({ disconnected: 8, interrupted: 4 })
+    expect(all.latencies.resume!.count).toBe(4)
+    // Lost at 5.5 s, back at 7.5 s and, after the kick, at 9.6 s; the next message came due at 10 s.
+    expect(all.latencies.resume!.min / S).toBeCloseTo(4.5, 1)
   })
 
   test('who never comes back was away to the end of measure', () => {

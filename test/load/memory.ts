@@ -31,6 +31,9 @@ export class MemoryRun {
   readonly closed: { socket: number; how: 'end' | 'reset'; timeUs: number }[] = []
   /** What came as CONNECT and the like, in order, by the name of the packet. */
   readonly heard: { socket: number; timeUs: number; packet: Packet }[] = []
+  /** Code of each CONNACK, and how long each look at the clock takes. */
+  refusal = 0
+  lookUs = 0
   /** Called with each CONNECT. */
   beforeConnack: () => void = () => undefined
   readonly struck: { fault: number; members: number }[] = []
@@ -55,7 +58,7 @@ export class MemoryRun {
     this.fleet = new Fleet(
       this.around,
       sliceOf(plan, 0, 1),
-      () => this.nowUs,
+      () => (this.nowUs += this.lookUs),
       listener,
       plan.groups.map(() => null),
     )
@@ -145,7 +148,12 @@ export class MemoryRun {
     this.heard.push({ socket, timeUs: this.nowUs, packet })
     if (packet.cmd === 'connect') this.beforeConnack()
     if (packet.cmd === 'connect')
-      this.hand(socket, { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: this.sessionPresent && !packet.clean })
+      this.hand(socket, {
+        cmd: 'connack',
+        returnCode: this.refusal,
+        reasonCode: this.refusal,
+        sessionPresent: this.sessionPresent && !packet.clean && this.refusal === 0,
+      })
     else if (packet.cmd === 'subscribe')
       this.hand(socket, { cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(({ qos }) => qos) })
     else if (packet.cmd === 'publish') this.published.push({ socket, packet })

@@ -16,10 +16,12 @@ function retainedOf({
   group = {},
   sent = [],
   exceptions = [],
+  isCalm = true,
 }: {
   entry?: Partial<PublishPlan>
   group?: Partial<GroupPlan>
   sent?: readonly number[]
+  isCalm?: boolean
   exceptions?: readonly [client: number, kind: ExceptionKind, from: number, to: number][]
 }): Retained {
   const publish = [sampleEntry({ topic: 's/{client}', retain: true, payload: samplePayload(64), ...entry })]
@@ -37,7 +39,7 @@ function retainedOf({
     moves: new Map(),
     pending: 0,
   } as unknown as Facts
-  return new Retained([new Group(around, plan.groups[0]!, [0, 0], null)], new FactBook([facts]), 0)
+  return new Retained([new Group(around, plan.groups[0]!, [0, 0], null)], new FactBook([facts]), 0, isCalm)
 }
 
 const message = (publisher: number, seq: number): Header => ({ run: 0, publisher, entry: 0, seq, intendedUs: 0, node: 0 })
