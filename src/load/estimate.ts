@@ -5,6 +5,7 @@
  * the report; retained messages, wills and keep-alives are not counted.
  */
 import { Ledger } from '../stats/ledger.ts'
+import { ghostsByNode } from './ghost-estimate.ts'
 import { RUN } from './links.ts'
 import { Matching } from './matching.ts'
 import { PayloadWriter } from './payload.ts'
@@ -129,6 +130,7 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
     return ofGroup
   })
   const all = plan.groups.map(connectsPerSec)
+  const ghosts = plan.groups.flatMap((group) => ghostsByNode(plan, group)).reduce((total, count) => total + count, 0)
   return {
     clients: plan.clients,
     connectsPerSec: all.includes(null) ? null : all.reduce((total: number, rate) => total + rate!, 0),
@@ -151,7 +153,7 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
     })),
     streams,
     need: {
-      openFiles: plan.clients + OTHER_FILES,
+      openFiles: plan.clients + Math.round(ghosts) + OTHER_FILES,
       memoryBytes: memoryBytes(plan, options, sum),
       pairs: Math.round(sum.pairs),
     },

@@ -2,9 +2,9 @@
  * Faults, and the parts of measure that hang on them: from what is written to the plan, and what can be wrong with it.
  *
  * What the plan is made of is total, as in build.ts: names that don't exist are left to the checks. A fault may wait for one that stands
- * after it; when it begins at the earliest is known all the same, and one that could only begin when measure is over is wrong.
+ * after it; when it begins at the earliest is known all the same, and one that could only begin when measure is as good as over is wrong.
  */
-import { formatDuration } from '../units.ts'
+import { formatDuration, US_PER_S } from '../units.ts'
 import type { Report } from './check.ts'
 import type { ScenarioFault, ScenarioMeasure } from './fault-schema.ts'
 import { suggest } from './nearest.ts'
@@ -13,6 +13,9 @@ import type { DropPlan, FaultPlan, GroupPlan, LevelPlan, NodePlan, PhasesPlan, P
 import type { Scenario } from './schema.ts'
 import { variablesOf } from './template.ts'
 import { templatesOf } from './tree.ts'
+
+/** A fault leaves so much of measure behind its beginning: windows are whole seconds, and workers are told ahead of it. */
+const SHORTEST_US = US_PER_S
 
 export function faultsOf(faults: readonly ScenarioFault[], groups: readonly GroupPlan[], nodes: readonly NodePlan[]): FaultPlan[] {
   const indexOf = (name: string) =>
@@ -121,10 +124,13 @@ function checkClients({ clients }: ScenarioFault, i: number, plan: Plan, report:
 function checkTimes(faults: readonly ScenarioFault[], plan: Plan, report: Report): void {
   const { measureUs } = plan.phases
   const lasts = `measure, which lasts ${formatDuration(measureUs)}`
+  const isLate = (us: number) => us > measureUs - SHORTEST_US
+  const whyLate = (us: number) =>
+    us >= measureUs ? `is not within ${lasts}` : `leaves less than ${formatDuration(SHORTEST_US)} of ${lasts}`
   const before = (i: number) => faults.findIndex(({ name }) => name === faults[i]!.after?.fault)
   for (const [i, { after, at }] of faults.entries()) {
     if (after === undefined) {
-      if (at! >= measureUs) report(['faults', i, 'at'], `${formatDuration(at!)} is not within ${lasts}`)
+      if (isLate(at!)) report(['faults', i, 'at'], `${formatDuration(at!)} ${whyLate(at!)}`)
       continue
     }
     const chain = [i]
@@ -132,8 +138,8 @@ function checkTimes(faults: readonly ScenarioFault[], plan: Plan, report: Report
     const last = faults[chain.at(-1)!]!
     if (last.after === undefined) {
       const [own, waitedFor] = [0, 1].map((from) => earliest(chain.slice(from).map((index) => faults[index]!)))
-      const isLate = own! >= measureUs && waitedFor! < measureUs
-      if (isLate) report(['faults', i, 'after'], `begins after ${formatDuration(own!)} at the earliest: that is not within ${lasts}`)
+      const words = `begins after ${formatDuration(own!)} at the earliest: that ${whyLate(own!)}`
+      if (isLate(own!) && !isLate(waitedFor!)) report(['faults', i, 'after'], words)
     } else if (last.after.fault === faults[i]!.name && i === Math.min(...chain)) {
       const ring = chain.length === 1 ? '' : `: ${[...chain, i].map((index) => faults[index]!.name).join(' after ')}`
       report(['faults', i, 'after', 'fault'], `waits for itself${ring}`)

@@ -19,6 +19,8 @@ export class Ghost {
   readonly socket: number
   /** What the transport knows it by. */
   readonly owner: number
+  /** Index of the node that it stands at: the client may go elsewhere. */
+  readonly node: number
   readonly session: Session
   /** Which of the client's attempts it was. */
   readonly connection: number
@@ -33,6 +35,7 @@ export class Ghost {
     this.client = client
     this.socket = socket
     this.owner = owner
+    this.node = client.node
     this.session = session
     this.connection = client.attempts.count
   }
@@ -47,6 +50,10 @@ export class Ghosts {
   constructor(fleet: Fleet) {
     this.fleet = fleet
     this.nextOwner = fleet.clients.length
+  }
+
+  all(): Iterable<Ghost> {
+    return this.byOwner.values()
   }
 
   /** The client parts from its connection, which stands on. */

@@ -13,7 +13,7 @@ export interface Survey {
   readonly missing: number
   /** Clients whose socket takes no bytes: what was sent waits in it. */
   readonly unwritable: number
-  /** Sockets of clients, by group and node: place `group × nodes + node`. */
+  /** Sockets of clients, and those that they have left in silence, by group and node: place `group × nodes + node`. */
   readonly sockets: readonly number[]
   /** Messages due and unsent. */
   readonly backlog: number
@@ -32,6 +32,7 @@ export function survey(fleet: Fleet, nowUs: number): Survey {
     if (client.socket >= 0) sockets[client.group.plan.index * nodes + client.node]!++
     if (client.publisher !== null) backlog += client.publisher.waiting(nowUs)
   }
+  for (const { client, node } of fleet.ghosts.all()) sockets[client.group.plan.index * nodes + node]!++
   return { connectedByNode, missing, unwritable, sockets, backlog }
 }
 

@@ -10,7 +10,7 @@ import { formatBytes, formatCount, formatDuration, formatShare, parseBytes, pars
 import { windowNames } from './faulting.ts'
 import { nearest, suggest } from './nearest.ts'
 import { EMBEDDED_NODE } from './nodes.ts'
-import type { GroupPlan, Plan } from './plan.ts'
+import type { GroupPlan, Plan, QoS } from './plan.ts'
 import { retains } from './retained.ts'
 import { hasNamedWill } from './testator.ts'
 
@@ -187,6 +187,7 @@ function whyNever(section: string, scope: string | null, name: string, plan: Pla
   if (['deliveries', 'endToEnd'].includes(section) && !plan.groups.some((g) => g.publish.length > 0))
     return 'the scenario publishes nothing'
   if (['publishes', 'sendLag', 'blocked', 'ack'].includes(section) && !some((g) => g.publish.length > 0)) return `${who} publishes nothing`
+  if (scope === 'qos' && !qosIn(plan).includes(Number(name))) return `nothing is published or delivered with QoS ${name}`
   if (section !== 'ack' && section !== 'roundTrip') return null
   const entries = groups.flatMap((g) => g.publish).filter((e) => scope !== 'streams' || e.name === name)
   if (section === 'roundTrip') {
@@ -195,6 +196,13 @@ function whyNever(section: string, scope: string | null, name: string, plan: Pla
   }
   const levels = [1, 2].filter((level) => scope !== 'qos' || name === String(level))
   return entries.some((e) => levels.some((level) => e.qosShares[level]! > 0)) ? null : 'what it publishes is not acknowledged (QoS 0)'
+}
+
+/** Every QoS that the plan publishes or delivers with: those of which the report has figures. */
+export function qosIn({ groups }: Plan): number[] {
+  const published = [0, 1, 2].filter((q) => groups.some(({ publish }) => publish.some((entry) => entry.qosShares[q as QoS] > 0)))
+  const granted = groups.flatMap(({ subscribe }) => subscribe.map(({ qos }) => qos))
+  return [...new Set([...published, ...published.flatMap((q) => granted.map((g) => Math.min(q, g)))])].sort()
 }
 
 function namesOf(scope: string, plan: Plan): string[] {

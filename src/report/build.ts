@@ -5,10 +5,10 @@
 import { assert } from '../errors.ts'
 import { clientsByNode } from '../load/cluster.ts'
 import { cellOf } from '../load/group.ts'
-import type { Plan, QoS } from '../load/plan.ts'
+import type { Plan } from '../load/plan.ts'
 import { publicPlan } from '../load/secrets.ts'
 import type { ShareSpread } from '../load/shares.ts'
-import { parseThreshold } from '../load/threshold.ts'
+import { parseThreshold, qosIn } from '../load/threshold.ts'
 import type { Cells, Metrics } from '../stats/metrics.ts'
 import type { Seconds } from '../stats/seconds.ts'
 import { faultFigures, windowFigures } from './faults.ts'
@@ -177,13 +177,6 @@ function partsOf(result: RunResult) {
     }
   }
   return { groups, nodes: nodesOf(result), streams, qos, pairs: pairsOf(plan, metrics) }
-}
-
-/** Every QoS that the plan publishes or delivers with. */
-function qosIn(plan: Plan): number[] {
-  const published = [0, 1, 2].filter((q) => plan.groups.some(({ publish }) => publish.some((entry) => entry.qosShares[q as QoS] > 0)))
-  const granted = plan.groups.flatMap(({ subscribe }) => subscribe.map(({ qos }) => qos))
-  return [...new Set([...published, ...published.flatMap((q) => granted.map((g) => Math.min(q, g)))])].sort()
 }
 
 function dropsOf({ plan, drops }: RunResult, lost: number): DropFigures | null {

@@ -32,7 +32,7 @@ import { PhaseLog } from './phases.ts'
 import { Recorder } from './recorder.ts'
 import { checkRetained } from './retained.ts'
 import type { Sentinel } from './sentinel.ts'
-import { directorOf, type MomentListener } from './stage.ts'
+import { directorOf, type MomentListener, stayingOf } from './stage.ts'
 import { Strain } from './strain.ts'
 
 export interface RunOptions {
@@ -178,13 +178,15 @@ export class Controller {
       const startUs = this.originUs + phases.warmUpUs
       const watch = { originUs: this.originUs, startUs, endUs: startUs + phases.measureUs }
       sentinel?.begin({ epochNs: String(this.epochNs), ...watch })
-      this.director.begin(this.originUs, startUs, watch.endUs)
+      const connected = Math.max(this.arrivedClients, this.recorder.timeline.at(-1)?.connected ?? 0)
+      this.director.begin(this.originUs, startUs, watch.endUs, stayingOf(this.plan, connected))
       this.begin('warmUp', this.originUs)
       await this.until(startUs)
       this.begin('measure', Math.min(startUs, this.clock()))
       cpu.start()
       await this.until(watch.endUs, () => this.interrupts > 0 || this.isRecovered(startUs))
       endUs = await this.endMeasure(startUs, watch.endUs)
+      this.director.advance(this.clock())
       const answers = await this.crew.ask({ type: 'facts' }, 'facts')
       unsentOfOurs = answers.reduce((sum, answer) => sum + answer.unsentOfOurs, 0)
     }

@@ -62,6 +62,7 @@ export class Director {
   private originUs = Number.POSITIVE_INFINITY
   private measureStartUs = Number.POSITIVE_INFINITY
   private measureEndUs = Number.POSITIVE_INFINITY
+  private connected = 0
   /** When `advance` was last called. */
   private nowUs = 0
 
@@ -85,8 +86,13 @@ export class Director {
     }))
   }
 
-  /** When measure will be is known. */
-  begin(originUs: number, measureStartUs: number, measureEndUs: number): void {
+  /**
+   * When measure will be is known.
+   *
+   * @param connected  clients that are to be there from the origin on, where no fault takes them away
+   */
+  begin(originUs: number, measureStartUs: number, measureEndUs: number, connected: number): void {
+    this.connected = connected
     this.originUs = originUs
     this.measureStartUs = measureStartUs
     this.measureEndUs = measureEndUs
@@ -97,7 +103,7 @@ export class Director {
     this.measureEndUs = Math.min(this.measureEndUs, endUs)
   }
 
-  /** Does what is due. */
+  /** Does what is due. Once it was called at the end of measure, or behind it, nothing begins any more. */
   advance(nowUs: number): void {
     this.nowUs = nowUs
     for (const state of this.states) {
@@ -132,7 +138,9 @@ export class Director {
 
   noticed(fault: number, atUs: number): void {
     const state = this.states[fault]!
-    if (!state.hasBegun || atUs >= this.measureEndUs) return
+    if (state.startUs === null || atUs < state.startUs || atUs >= this.measureEndUs) return
+    // A worker was there first. It says so only once.
+    if (!state.hasBegun) this.start(state, atUs)
     // It was over by then, unless it had seemed to cost nobody a connection and nothing else can have.
     const isOver = state.recoveredUs !== null && atUs > state.recoveredUs
     if (isOver && (state.lossUs !== null || !this.isLatest(state))) return
@@ -316,7 +324,7 @@ export class Director {
       if (other.recoveredUs === null || other.recoveredUs > startUs) return other.normal
       calmUs = Math.max(calmUs, other.recoveredUs)
     }
-    return normalOf(this.seconds, { originUs: this.originUs, fromUs: calmUs, toUs: startUs })
+    return normalOf(this.seconds, { originUs: this.originUs, fromUs: calmUs, toUs: startUs, connected: this.connected })
   }
 
   private tell({ plan, startUs }: State, moment: 'began' | FaultMoment, atUs: number): void {

@@ -7,6 +7,7 @@
 import { readdirSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { clientsByNode } from '../load/cluster.ts'
+import { ghostsByNode } from '../load/ghost-estimate.ts'
 import type { GroupPlan, Plan } from '../load/plan.ts'
 import { hostFacts } from '../report/host.ts'
 import { MAX_PAIRS } from '../stats/ledger.ts'
@@ -92,33 +93,36 @@ export interface Destination {
 }
 
 /**
- * Local ports needed by the source address and destination that need most.
+ * Local ports needed by the source address and destination that need most, with those of connections that clients leave in silence.
  *
  * @param destinations  of each node, by node index
  */
 export function localPortsNeeded(plan: Plan, destinations: readonly (readonly Destination[])[]): number {
-  return localPortsUsed(plan, destinations, (group) => clientsByNode(plan, group))
+  return localPortsUsed(plan, destinations, (group) => {
+    const ghosts = ghostsByNode(plan, group)
+    return clientsByNode(plan, group).map((clients, node) => clients + ghosts[node]!)
+  })
 }
 
 /**
- * The same for clients as they are; addresses of a node, and source addresses, are taken in turn, so each has its equal share.
+ * The same for sockets as they are; addresses of a node, and source addresses, are taken in turn, so each has its equal share.
  *
- * @param clientsOn  a group's clients, by node index
+ * @param socketsOn  a group's sockets, by node index
  */
 export function localPortsUsed(
   plan: Plan,
   destinations: readonly (readonly Destination[])[],
-  clientsOn: (group: GroupPlan) => readonly number[],
+  socketsOn: (group: GroupPlan) => readonly number[],
 ): number {
   const ports = new Map<string, number>()
   for (const group of plan.groups) {
     const sources = group.sourceAddresses.length > 0 ? group.sourceAddresses : ['']
-    for (const [node, clients] of clientsOn(group).entries()) {
+    for (const [node, sockets] of socketsOn(group).entries()) {
       const ways = destinations[node]!
       for (const { address, port } of ways) {
         for (const source of sources) {
           const way = `${source} ${address} ${port}`
-          ports.set(way, (ports.get(way) ?? 0) + clients / (ways.length * sources.length))
+          ports.set(way, (ports.get(way) ?? 0) + sockets / (ways.length * sources.length))
         }
       }
     }

@@ -22,6 +22,18 @@ const EVENTS = {
   recovered: 'faultRecovered',
 } as const
 
+/** Of those whom churn wants back so many at the most are on their way. */
+const RETURNING_SHARE = 0.01
+
+/** How many clients of those connected are there at the least once publishing begins: then churn takes its share away. */
+export function stayingOf({ groups, clients }: Plan, connected: number): number {
+  const away = groups.reduce(
+    (sum, { clients, churn }) => sum + (churn ? (clients * churn.awayUs) / (churn.connectedUs + churn.awayUs) : 0),
+    0,
+  )
+  return away === 0 ? connected : Math.floor(connected * (1 - away / clients) * (1 - RETURNING_SHARE))
+}
+
 export function directorOf(around: {
   readonly plan: Plan
   readonly crew: Crew

@@ -48,6 +48,8 @@ export function mergeSparse(a: SparseHistogram, b: SparseHistogram): SparseHisto
 }
 
 const FIRST_SLOTS = 32
+/** 2^32 by the golden ratio: the highest bits of its multiples lie far apart for neighbours (Fibonacci hashing; Knuth, TAOCP 3, 6.4). */
+const GOLDEN = 0x9e3779b9
 
 /** Counts by bucket, in a table with open addressing: 6 bytes a slot, of which at most three quarters are taken. */
 export class BucketTable {
@@ -72,17 +74,23 @@ export class BucketTable {
 
   /** @param total  of all counts */
   toRow(total: number): Pick<SparseHistogram, 'indices' | 'counts'> {
-    const indices = this.keys.filter((key) => key !== 0).sort()
-    const counts = countsFor(total, indices.length)
-    for (let i = 0; i < indices.length; i++) counts[i] = this.counts[this.slotOf(indices[i]!--)]!
+    const indices = new Uint16Array(this.taken)
+    let length = 0
+    for (let slot = 0; slot < this.keys.length; slot++) if (this.keys[slot] !== 0) indices[length++] = this.keys[slot]!
+    indices.sort()
+    const counts = countsFor(total, length)
+    for (let i = 0; i < length; i++) {
+      counts[i] = this.counts[this.slotOf(indices[i]!)]!
+      indices[i]!--
+    }
     return { indices, counts }
   }
 
-  /** Where the key is, or would be. Neighbouring buckets are strewn: runs of them would make long searches. */
+  /** Where the key is, or would be. Runs of neighbouring buckets must not make long searches. */
   private slotOf(key: number): number {
     const { keys } = this
     const mask = keys.length - 1
-    let slot = (Math.imul(key, 0x9e3779b1) >>> 16) & mask
+    let slot = Math.imul(key, GOLDEN) >>> Math.clz32(mask)
     while (keys[slot] !== key && keys[slot] !== 0) slot = (slot + 1) & mask
     return slot
   }

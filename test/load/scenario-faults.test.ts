@@ -190,7 +190,11 @@ describe('a wrong fault', () => {
     { fault: '{name: x, at: 1s, dorp: silent}', says: 'faults[0].dorp: unknown key (did you mean drop?)' },
     { fault: '{name: x, at: -1s, drop: reset}', says: 'faults[0].at: must not be negative, got -1s' },
     { fault: '{name: x, at: 30s, drop: reset}', says: 'faults[0].at: 30 s is not within measure, which lasts 30 s' },
-    { fault: '{name: x, at: 29999ms, drop: reset}', says: 'no problem' },
+    {
+      fault: '{name: x, at: 29100ms, drop: reset}',
+      says: 'faults[0].at: 29.1 s leaves less than 1 s of measure, which lasts 30 s',
+    },
+    { fault: '{name: x, at: 29s, drop: reset}', says: 'no problem' },
     {
       fault: '{name: x, at: 1s, drop: reset, clients: {groups: [sensor]}}',
       says: 'faults[0].clients.groups[0]: unknown group sensor (did you mean sensors?)',
@@ -246,6 +250,10 @@ describe('a wrong fault', () => {
     {
       fault: '{name: y, after: {fault: x, is: ended, wait: 15s}, drop: reset}, {name: x, at: 5s, drop: reset, for: 6s, return: {over: 4s}}',
       says: 'faults[0].after: begins after 30 s at the earliest: that is not within measure, which lasts 30 s',
+    },
+    {
+      fault: '{name: y, after: {fault: x, is: detected, wait: 1500ms}, drop: reset}, {name: x, at: 28s, drop: reset}',
+      says: 'faults[0].after: begins after 29.5 s at the earliest: that leaves less than 1 s of measure, which lasts 30 s',
     },
     {
       fault:

@@ -459,6 +459,10 @@ describe('a wrong threshold', () => {
   test.each([
     { qos: '2', text: 'qos.1.ack.p99 < 5ms', says: 'what it publishes is not acknowledged' },
     { qos: '2', text: 'qos.2.ack.p99 < 5ms', says: 'no problem' },
+    { qos: '0', text: 'qos.1.sendLag.p99 < 1s', says: 'nothing is published or delivered with QoS 1' },
+    { qos: '0', text: 'qos.2.deliveries.lost == 0', says: 'nothing is published or delivered with QoS 2' },
+    { qos: '0', text: 'qos.0.sendLag.p99 < 1s', says: 'no problem' },
+    { qos: '2', text: 'qos.1.endToEnd.p99 < 1s', says: 'no problem' },
     { qos: '{0: 99%, 1: 1%}', text: 'streams.temperature.ack.p99 < 5ms', says: 'no problem' },
     { qos: '0', text: 'groups.dashboards.endToEnd.p999 <= 5ms', says: 'no problem' },
     { qos: '0', text: 'nodes.b.deliveries.lossRatio<0.1%', says: 'no problem' },

@@ -55,7 +55,7 @@ class Stage {
         onCommand: ({ name }, { figures }) => this.moments.push(`${name} exit ${figures.exitCode}`),
       },
     )
-    this.director.begin(ORIGIN_US, MEASURE_US, MEASURE_US + measureS * 1e6)
+    this.director.begin(ORIGIN_US, MEASURE_US, MEASURE_US + measureS * 1e6, PLAIN.connected)
   }
 
   /** Lets the run go on to that second of measure. */
@@ -138,7 +138,7 @@ describe('a fault begins', () => {
   test('with measure, where there is no time to tell it ahead', async () => {
     const drill: Drill = { faults: [fault('dies', { atS: 0 })] }
     const stage = new Stage(drill)
-    stage.director.begin(10e6, 10e6, 20e6)
+    stage.director.begin(10e6, 10e6, 20e6, 100)
     stage.director.advance(9_999_000)
     expect(stage.told).toEqual([{ fault: 'dies', at: inMeasure(10_049_000), toldAt: inMeasure(0) }])
   })
@@ -203,6 +203,33 @@ describe('a fault begins', () => {
     const stage = await run({ faults: [fault('first'), next], commands: { first: 3 }, measureS: 23.04 })
     expect(stage.told.map(({ fault }) => fault)).toEqual(['first'])
     expect(stage.director.troubles()).toEqual(['fault next never began: measure ended before its time'])
+  })
+
+  test.each([0.2, 30])('in the last moments of measure, of which the controller hears %s ms late, and never behind it', async (lateMs) => {
+    const drill: Drill = { faults: [fault('dies', { atS: 29.9999 })], measureS: 30 }
+    const stage = await new Stage(drill).play(drill, 29.99)
+    stage.director.advance(MEASURE_US + 30e6 + lateMs * 1000)
+    expect(stage.moments).toEqual(['dies began +0'])
+    expect(stage.director.wakeUs).toBeGreaterThan(MEASURE_US + 30e6)
+    // One that waits for it is too late.
+    const next = fault('next', { index: 1, trigger: { kind: 'after', fault: 0, is: 'ended', waitUs: 0 } })
+    const two = await run({ faults: [fault('dies', { atS: 29.96 }), next], measureS: 30 })
+    expect(two.told.map(({ fault }) => fault)).toEqual(['dies'])
+  })
+
+  test('when a worker says that it was noticed, and no sooner, though the controller is late', async () => {
+    const drill: Drill = { faults: [fault('dies')] }
+    const stage = await new Stage(drill).play(drill, 19.9)
+    const { director } = stage
+    // Before it, a connection was lost by itself.
+    director.noticed(0, MEASURE_US + 19.99e6)
+    expect(stage.moments).toEqual([])
+    director.noticed(0, MEASURE_US + 20.001e6)
+    expect(stage.started).toHaveLength(1)
+    await stage.play(drill, 21.5)
+    expect(stage.moments).toEqual(['dies began +0', 'dies detected +0.001', 'dies exit 0', 'dies ended +0.001'])
+    expect(stage.started).toHaveLength(1)
+    expect(momentsOf(stage)).toMatchObject({ start: 20, detected: 20.001 })
   })
 
   test('never when measure is cut before its time, though the workers know of it', async () => {
@@ -476,6 +503,55 @@ describe('a recovery', () => {
     expect(momentsOf(await run({ faults: [fault('dies', { atS: 0 })], row })).recovered).toBe(6.75)
   })
 
+  describe('with no second of publishing before the fault', () => {
+    /** Measure begins at once, 0.3 s into the run. */
+    const restart = async (connected: number, row: (second: number) => Row) => {
+      const none = () => undefined
+      const exec = () => new Promise<Executed>(none)
+      const director = new Director({ faults: [fault('dies', { atS: 0 })] }, { tell: none, onMoment: none, onCommand: none, exec })
+      director.begin(300_000, 300_000, 100e6, connected)
+      director.advance(300_000)
+      director.advance(350_000)
+      for (let second = 0; second < 60; second++) {
+        const fromUs = second * 1e6
+        director.second({ fromUs, toUs: fromUs + 1e6, ...PLAIN, ...row(second) })
+      }
+      const { restoredUs, recoveredUs } = director.facts()[0]!
+      return { restoredUs, recoveredUs }
+    }
+
+    test('is compared with who has connected', async () => {
+      const idle: Row = { sent: 0, received: 0 }
+      const row = (second: number): Row => ({ ...idle, ...(second < 8 && { connected: 60, missing: second < 6 ? 40 : 0 }) })
+      expect(await restart(100, row)).toEqual({ restoredUs: 9e6, recoveredUs: 8e6 })
+    })
+
+    test('does not wait for those whom churn has taken away', async () => {
+      const row = (second: number): Row => ({ connected: 70, ...(second < 8 && { connected: 30, missing: 40 }) })
+      expect(await restart(69, row)).toEqual({ restoredUs: 9e6, recoveredUs: 8e6 })
+      expect(await restart(100, row)).toMatchObject({ restoredUs: null })
+    })
+
+    test('takes what comes due, and is not sent', async () => {
+      const row = (second: number): Row => (second < 8 ? { sent: 600, dropped: 400, missing: second === 0 ? 40 : 0 } : {})
+      expect(await restart(100, row)).toEqual({ restoredUs: 2e6, recoveredUs: 8e6 })
+    })
+  })
+
+  test('asks for no more than there was, where the calm before a fault began with what a fault had left in queues', async () => {
+    const stage = await run({
+      faults: [fault('first'), fault('second', { index: 1, atS: 60 })],
+      // Two fifths of the subscribers are away for 9 s, and then get what was queued for them: of that, 2 s are fresh.
+      row: (second) => ({
+        ...between(20, 29, { received: 1200, missing: 40 })(second),
+        ...(second === 29 && { received: 3600 }),
+        ...between(60, 65, OUTAGE)(second),
+      }),
+    })
+    expect(momentsOf(stage, 0).recovered).toBe(28.75)
+    expect(momentsOf(stage, 1).recovered).toBe(64.75)
+  })
+
   test('counts no client as back that is missing, though others make up for it', async () => {
     const row = (second: number): Row => ({
       connected: 95 + (second % 6),
@@ -529,7 +605,7 @@ describe('a command that fails is said', () => {
     const none = () => undefined
     const effects = { tell: none, onMoment: none, onCommand: none, exec: () => Promise.resolve(executed) }
     const director = new Director({ faults: [fault('dies', { atS: 0 })] }, effects)
-    director.begin(0, 1e6, 1e7)
+    director.begin(0, 1e6, 1e7, 0)
     director.advance(1e6)
     director.advance(2e6)
     await Promise.resolve()

@@ -12,7 +12,7 @@ const many = (count: number, row: Partial<Second> = {}): Partial<Second>[] => Ar
 
 describe('what is normal', () => {
   test.each([
-    { of: 'all of a long calm', rows: [...many(20, { received: 0 }), ...many(15), ...many(5, { received: 200 })], fromS: 20, ratio: 2.75 },
+    { of: 'all of a long calm', rows: [...many(20, { received: 0 }), ...many(5, { received: 200 }), ...many(15)], fromS: 20, ratio: 2.75 },
     { of: 'the seconds before it too, where it is short', rows: [...many(35, { received: 0 }), ...many(5)], fromS: 35, ratio: 1.5 },
     {
       of: 'none of those in which nothing was published yet',
@@ -23,23 +23,43 @@ describe('what is normal', () => {
     },
     { of: 'none behind it', rows: [...many(30), ...many(20, { received: 0 })], fromS: 0, toS: 30, ratio: 3 },
   ])('is taken from $of', ({ rows, originS = 0, fromS, toS = 40, ratio }) => {
-    const normal = normalOf(seconds(...rows), { originUs: originS * 1e6, fromUs: fromS * 1e6, toUs: toS * 1e6 })
+    const normal = normalOf(seconds(...rows), { originUs: originS * 1e6, fromUs: fromS * 1e6, toUs: toS * 1e6, connected: 50 })
     expect(normal.receivedRatio).toBeCloseTo(ratio)
   })
 
   test('is how many are connected, where nothing was published yet', () => {
     const rows = seconds(...[10, 20, 50].map((connected) => ({ connected, sent: 0, received: 0 })))
-    const normal = normalOf(rows, { originUs: 3e6, fromUs: 3e6, toUs: 3.05e6 })
-    expect(normal).toEqual({ receivedRatio: null, sentRatio: null, connected: 50, leastConnected: 50, backlog: 0, missing: 0 })
+    const known = { receivedRatio: null, sentRatio: null, connected: 35, leastConnected: 35, backlog: 0, missing: 0 }
+    // Churn takes 15 of them away as soon as publishing begins.
+    expect(normalOf(rows, { originUs: 3e6, fromUs: 3e6, toUs: 3.05e6, connected: 35 })).toEqual(known)
+    expect(normalOf([], { originUs: 0, fromUs: 0, toUs: 1e6, connected: 35 })).toEqual(known)
   })
 
-  test('is nothing where nothing is known', () => {
-    expect(normalOf([], { originUs: 0, fromUs: 0, toUs: 1e6 })).toMatchObject({ receivedRatio: null, connected: 0, leastConnected: 0 })
+  test.each([
+    { from: 'before it', rows: [{ received: 900 }, { received: 600 }, ...many(9)], ratio: 3 },
+    { from: 'before it, and some is lacking later on', rows: [{ received: 450 }, ...many(9), { received: 210 }], ratio: 2.9 },
+    { from: 'its own first seconds', rows: [...many(2, { received: 0 }), { received: 900 }, ...many(9)], ratio: 3 },
+    { from: 'its only messages', rows: [{ received: 300 }, ...many(11, { sent: 0, received: 0 })], ratio: 3 },
+    {
+      from: 'its first messages, as the last are on their way',
+      rows: [{ received: 300 }, ...many(10, { sent: 0, received: 0 }), { received: 0 }],
+      ratio: 1.5,
+    },
+    { from: 'before it, in a time too short to tell', rows: [{ received: 600 }, ...many(4)], ratio: 3.6 },
+  ])('has no more received than came due in it: what is late is from $from', ({ rows, ratio }) => {
+    const calm = { originUs: 0, fromUs: 0, toUs: rows.length * 1e6, connected: 50 }
+    expect(normalOf(seconds(...rows), calm).receivedRatio).toBeCloseTo(ratio)
+  })
+
+  test('has no more sent than comes due', () => {
+    const rows = seconds({ sent: 60, backlog: 40 }, { sent: 140 }, ...many(11))
+    expect(normalOf(rows, { originUs: 1e6, fromUs: 1e6, toUs: 13e6, connected: 50 }).sentRatio).toBe(1)
+    expect(normalOf(rows.slice(0, 1), { originUs: 0, fromUs: 0, toUs: 1e6, connected: 50 }).sentRatio).toBeCloseTo(0.6)
   })
 
   test('is the most that waited, and the most and the fewest clients', () => {
     const rows = seconds({ backlog: 7, sent: 93 }, { connected: 40, missing: 3, sent: 107 }, { connected: 60 })
-    const normal = normalOf(rows, { originUs: 0, fromUs: 0, toUs: 3e6 })
+    const normal = normalOf(rows, { originUs: 0, fromUs: 0, toUs: 3e6, connected: 0 })
     expect(normal).toEqual({ receivedRatio: 3, sentRatio: 1, connected: 50, leastConnected: 40, backlog: 7, missing: 3 })
   })
 })
@@ -100,6 +120,30 @@ describe('ten seconds are as good as normal', () => {
       why: 'nothing was sent before, and fewer are there',
       rows: many(10, { connected: 49 }),
       normal: { receivedRatio: null, sentRatio: null },
+      isGood: false,
+    },
+    {
+      why: 'nothing came due before, and all is sent now',
+      rows: many(10, { received: 0 }),
+      normal: { receivedRatio: null, sentRatio: null },
+      isGood: true,
+    },
+    {
+      why: 'nothing came due before, and not all is sent now',
+      rows: many(10, { sent: 98, dropped: 2 }),
+      normal: { receivedRatio: null, sentRatio: null },
+      isGood: false,
+    },
+    {
+      why: 'nothing of it was sent before, and everybody is there',
+      rows: many(10, { sent: 0, dropped: 100, received: 0 }),
+      normal: { receivedRatio: null, sentRatio: 0 },
+      isGood: true,
+    },
+    {
+      why: 'nothing of it was sent before, and fewer are there',
+      rows: many(10, { connected: 49 }),
+      normal: { receivedRatio: null, sentRatio: 0 },
       isGood: false,
     },
   ])('$why: $isGood', ({ rows, normal = {}, first = {}, isGood }) => {
