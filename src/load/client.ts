@@ -348,7 +348,10 @@ export class Client {
     bequeath(this, nowUs, how)
     if (how !== 'lost') hangUp(this, nowUs, how)
     this.endConnection(nowUs)
-    if (!wasConnected) return this.fleet.ghosts.release(this)
+    if (!wasConnected) {
+      this.fleet.ghosts.release(this)
+      return
+    }
     this.fleet.connected--
     tally.lost(this, nowUs)
     this.lostAtUs = nowUs

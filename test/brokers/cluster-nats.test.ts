@@ -20,7 +20,8 @@ describe.skipIf(!requireNats())('NATS', () => {
   })
   afterAll(() => cluster?.stop())
 
-  test('every pair of nodes exchanges messages of QoS 0 and 1', () => expectDelivery(cluster.urls, [0, 1]))
+  /** Trap: a cluster that has just been made loses one or two messages of QoS 1 in one run of ten, to any client library. */
+  test('every pair of nodes exchanges messages of QoS 0 and 1', () => expectDelivery(cluster.urls, [0, 1], 5))
 
   test('a publish of QoS 2 costs its client the connection, and nothing is owed for it', async () => {
     const { report } = await run(crossing(3, { qos: [2], phases: { measure: '1s', drain: '1s' } }), cluster.urls)

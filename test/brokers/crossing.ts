@@ -37,17 +37,24 @@ export function crossing(nodes: number, { qos = [1], clients = {}, phases = {} }
 /** What each pair of nodes is owed where nothing goes wrong, for each QoS. */
 export const PER_PAIR = (PUBLISHERS * MEASURE_MS) / EVERY_MS
 
-/** Every pair of nodes exchanges every message of every QoS, once. */
-export async function expectDelivery(urls: readonly string[], qos: readonly number[]): Promise<void> {
-  const { report, exitCode } = await run(crossing(urls.length, { qos }), urls)
+/**
+ * Every pair of nodes exchanges every message of every QoS, once.
+ *
+ * @param mostLost  of QoS 1, where the broker is known to lose some
+ */
+export async function expectDelivery(urls: readonly string[], qos: readonly number[], mostLost = 0): Promise<void> {
+  const { report, exitCode } = await run(crossing(urls.length, { qos, phases: { drain: mostLost > 0 ? '2s' : '10s' } }), urls)
   // 4: a busy machine has kept the generator late, which is nothing that the cluster did.
   expect([0, 4]).toContain(exitCode)
   expect(report.errors).toEqual({})
   expectSound(report)
-  const owed = PER_PAIR * qos.length
-  expect(lossByPair(report)).toEqual(Object.fromEntries(pairNames(urls.length).map((pair) => [pair, { owed, lost: 0 }])))
-  for (const q of qos)
-    expect(report.qos[q]!.deliveries).toMatchObject({ owed: PER_PAIR * urls.length ** 2, lost: 0, excused: 0, reordered: 0 })
+  const owed = Object.fromEntries(pairNames(urls.length).map((pair) => [pair, PER_PAIR * qos.length]))
+  expect(Object.fromEntries(report.pairs.map(({ from, to, deliveries }) => [`${from} → ${to}`, deliveries.owed]))).toEqual(owed)
+  for (const q of qos) {
+    const { deliveries } = report.qos[q]!
+    expect(deliveries).toMatchObject({ owed: PER_PAIR * urls.length ** 2, excused: 0, reordered: 0 })
+    expect(deliveries!.lost).toBeLessThanOrEqual(q === 1 ? mostLost : 0)
+  }
   expect(report.deliveries.unexpected).toBe(0)
 }
 

@@ -160,7 +160,14 @@ export function latency(wanted: number, medianUs: number, sigma: number, lost = 
   const { indices, counts, min, max, sum } = shape.toSparse()
   const times = Math.floor(arrived / samples)
   const histogram = new Histogram()
-  histogram.add({ indices, counts: counts.map((count) => count * times), count: samples * times, min, max, sum: sum * times })
+  histogram.add({
+    indices,
+    counts: Float64Array.from(counts, (count) => count * times),
+    count: samples * times,
+    min,
+    max,
+    sum: sum * times,
+  })
   while (histogram.count < arrived) histogram.record(medianUs)
   return summarize(histogram, wanted)
 }

@@ -54,6 +54,6 @@ describe('when they may come back', () => {
   test('spread over the time of `return`, evenly', () => {
     const strike = new Strike(42, 'out', { ...DROP, forUs: 5e6, return: { overS: 12, arrival: 'uniform' } }, group)
     const times = Array.from({ length: 1200 }, (_, i) => strike.blowTo(i, 1e6).untilUs).sort((a, b) => a - b)
-    times.forEach((timeUs, i) => expect(timeUs).toBeCloseTo(6e6 + (i + 0.5) * 1e4, 3))
+    for (const [i, timeUs] of times.entries()) expect(timeUs).toBeCloseTo(6e6 + (i + 0.5) * 1e4, 3)
   })
 })
