@@ -7,7 +7,8 @@
  *
  * A fault's window lasts from its start to its recovery, or to the end of measure. What is before it and after it is calm: no other fault's
  * window reaches into it. Where there is no calm, the window is left out. All are whole seconds of measure, since that is how figures are kept:
- * a fault's start is rounded down and its recovery up, so that no trouble is counted to a calm.
+ * a fault's start is rounded down and its recovery up, so that no trouble is counted to a calm; and the first good second is the window's
+ * last, since somebody may have come back only in the middle of it.
  */
 import type { Plan } from '../load/plan.ts'
 import { US_PER_S } from '../units.ts'
@@ -32,7 +33,7 @@ export function windowsOf(
   const during = facts.map(({ startUs, recoveredUs }) => {
     if (startUs === null) return null
     const fromUs = wholeUs(startUs, Math.floor)
-    const toUs = recoveredUs === null ? measureEndUs : Math.max(fromUs + US_PER_S, wholeUs(recoveredUs, Math.ceil))
+    const toUs = recoveredUs === null ? measureEndUs : wholeUs(recoveredUs + US_PER_S, Math.ceil)
     return { startUs: fromUs, endUs: upToEnd(toUs) }
   })
   const spans = during.filter((span) => span !== null)

@@ -157,9 +157,9 @@ export class Director {
     for (const state of this.states) if (state.hasBegun && second.toUs > state.startUs!) this.judge(state)
   }
 
-  /** Every fault has begun and is recovered from, and none of them keeps clients away. */
+  /** Every fault has begun, has ended and is recovered from. */
   isOver(nowUs: number): boolean {
-    return this.states.every((state) => state.hasBegun && state.recoveredUs !== null && nowUs >= this.overUs(state))
+    return this.states.every((state) => state.hasBegun && state.recoveredUs !== null && state.endUs !== null && nowUs >= this.overUs(state))
   }
 
   /** In the order of the plan. */
@@ -168,7 +168,8 @@ export class Director {
       startUs: state.hasBegun ? state.startUs : null,
       endUs: state.endUs,
       detectedUs: state.detectedUs,
-      restoredUs: state.restoredUs,
+      // Where nobody has lost a connection there was nothing to restore.
+      restoredUs: state.restoredUs ?? (state.lossUs === null ? state.endUs : null),
       recoveredUs: state.recoveredUs,
       struck: state.struck,
       exec: state.executed?.figures ?? null,

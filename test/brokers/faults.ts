@@ -1,6 +1,6 @@
 /**
- * Faults of a real cluster, as a scenario has them: a node that is killed and started again, one that hangs and goes on, clients that come back
- * while their old connections stand. And what must be true of the report of each, whatever a broker makes of it.
+ * Faults of a real cluster, as a scenario has them: a node that is killed and started again, one that hangs and goes on, clients that come
+ * back while their old connections stand. And what must be true of the report of each, whatever a broker makes of it.
  *
  * Windows and faults say the same twice, and windows that follow each other are all of measure: that is what their sums are held against.
  */
@@ -59,7 +59,11 @@ export async function runDeath(cluster: Cluster, node: Node, what: Crossing, { b
   }
 }
 
-/** SIGSTOP of a node under load (`hangs`), and SIGCONT (`wakes`) when even those have noticed who sent until their windows were full. */
+/**
+ * SIGSTOP of a node under load (`hangs`), and SIGCONT (`wakes`) when even those have noticed who sent until their windows were full.
+ *
+ * Leaves the cluster as it is then: NATS may need another 20 s to be whole.
+ */
 export async function runHang(cluster: Cluster, node: Node, what: Crossing): Promise<Report> {
   const keepAliveS = 2
   const faults = [
@@ -82,7 +86,6 @@ export async function runHang(cluster: Cluster, node: Node, what: Crossing): Pro
     return report
   } finally {
     node.resume()
-    await cluster.whole()
   }
 }
 

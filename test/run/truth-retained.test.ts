@@ -37,7 +37,8 @@ async function runOn(lie: Lies, text: string, workers = 1) {
 
 const allOf = (checked: number) => ({ checked, current: checked, stale: 0, missing: 0, doubled: 0 })
 
-describe('retained messages', () => {
+// Nearly all of their time is waiting for the visitor.
+describe.concurrent('retained messages', () => {
   it.each([1, 3])('are all there, and the last ones, with %i workers; and the visitor leaves nothing', async (workers) => {
     const { retained, broker, report } = await runOn({}, scenario(), workers)
     expect(retained).toEqual(allOf(CLIENTS))
