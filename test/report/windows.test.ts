@@ -6,13 +6,13 @@ import { samplePlan } from '../load/sample-plan.ts'
 
 const START_US = 8_250_000
 
-/** Windows of a measure of 100 s; times of faults and windows are seconds of measure, null: never. */
+/** Windows of a measure of 100 s; times of faults and windows are seconds of measure, null: never. A fault has the end of its first good second. */
 function windows({
   faults = [],
   stretches = [],
   measureS = 100,
 }: {
-  readonly faults?: readonly (readonly [name: string, startS: number | null, recoveredS: number | null])[]
+  readonly faults?: readonly (readonly [name: string, startS: number | null, goodS: number | null])[]
   readonly stretches?: readonly (readonly [name: string, lengthS: number])[]
   readonly measureS?: number
 }) {
@@ -21,12 +21,21 @@ function windows({
   })
   const phases = { ...plan.phases, stretches: stretches.map(([name, lengthS]) => ({ name, lengthUs: lengthS * 1e6 })) }
   const us = (s: number | null) => (s === null ? null : START_US + Math.round(s * 1e6))
-  const facts = faults.map(([, startS, recoveredS]) => ({ startUs: us(startS), recoveredUs: us(recoveredS) }))
+  const facts = faults.map(([, startS, goodS]) => ({
+    startUs: us(startS),
+    recoveredUs: us(goodS === null ? null : Math.max(startS!, goodS - 1)),
+  }))
   return windowsOf({ ...plan, phases }, facts, START_US, START_US + measureS * 1e6)
 }
 
 const secondsOf = (spans: ReturnType<typeof windows>) =>
   Object.fromEntries(spans.map(({ name, startUs, endUs }) => [name, [(startUs - START_US) / 1e6, (endUs - START_US) / 1e6]]))
+
+test('the first good second is the last of a fault', () => {
+  const plan = samplePlan({ faults: [{ name: 'a', index: 0, trigger: { kind: 'at', atUs: 0 }, exec: 'true', drop: null }] })
+  const facts = [{ startUs: 5e6, recoveredUs: 7.25e6 }]
+  expect(windowsOf(plan, facts, 0, 100e6).find(({ name }) => name === 'a-during')).toEqual({ name: 'a-during', startUs: 5e6, endUs: 9e6 })
+})
 
 describe('windows', () => {
   test.each<{ of: string; given: Parameters<typeof windows>[0]; are: Record<string, [number, number]> }>([
