@@ -20,7 +20,7 @@ import type { Fleet } from './fleet.ts'
 import type { Ghost } from './ghost.ts'
 import { cellKey, expiryUs, type Group } from './group.ts'
 import { detailsOf } from './hello.ts'
-import { bequeath, comeBackAfter, firstLeave, goAway, hangUp, leaveAt, recover, skipMissedLeaves } from './parting.ts'
+import * as parting from './parting.ts'
 import { Publisher } from './publisher.ts'
 import { NO_ENTRY, Receiver } from './receiver.ts'
 import { STATE, type State } from './state.ts'
@@ -104,8 +104,7 @@ export class Client {
 
   /** Publishing begins. */
   publish(): void {
-    const { churn, clients } = this.group.plan
-    if (churn) leaveAt(this, this.fleet.originUs + firstLeave(churn, (this.group.churnOrder!.at(this.index) + 0.5) / clients))
+    parting.startChurn(this)
     this.publisher?.start()
     this.setTimer()
   }
@@ -113,9 +112,9 @@ export class Client {
   /** Drain begins: nobody leaves any more, who is away returns, and what faults do is over. */
   drain(nowUs: number): void {
     this.leavesAtUs = NEVER
-    if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs + comeBackAfter(this)
+    if (this.state === STATE.away) this.untilUs = this.lostAtUs = nowUs + parting.comeBackAfter(this)
     else if (this.state === STATE.waiting && this.blow !== null) this.untilUs = nowUs
-    if (this.blow !== null) recover(this)
+    if (this.blow !== null) parting.recover(this)
     this.setTimer()
   }
 
@@ -289,14 +288,14 @@ export class Client {
     if (!this.isConnected) return
     this.receiver?.serve(nowUs)
     if (!this.session!.keepAlive(nowUs, this.fleet.out, this.isDeaf)) {
-      this.drop(nowUs, 'keep alive: no PINGRESP')
+      this.drop(nowUs, parting.NO_PINGRESP)
       return
     }
     // Answers to its last ping may be among what it reads only now.
-    if (this.isDeaf && nowUs >= this.blow!.untilUs) recover(this)
+    if (this.isDeaf && nowUs >= this.blow!.untilUs) parting.recover(this)
     this.fleet.flush(this)
     if (this.state !== STATE.ready) return
-    if (nowUs >= this.leavesAtUs) goAway(this, nowUs)
+    if (nowUs >= this.leavesAtUs) parting.goAway(this, nowUs)
     else this.publisher?.sendDue(nowUs)
   }
 
@@ -329,7 +328,7 @@ export class Client {
 
   private becomeReady(nowUs: number): void {
     this.state = STATE.ready
-    skipMissedLeaves(this, nowUs)
+    parting.skipMissedLeaves(this, nowUs)
     this.publisher?.ready(nowUs)
     this.arrive(nowUs)
   }
@@ -338,15 +337,15 @@ export class Client {
   private lose(nowUs: number, reason: string): void {
     this.fleet.fault(this, reason)
     if (this.isConnected) this.fleet.faults.notice(nowUs)
-    this.part(nowUs, 'lost')
+    this.part(nowUs, reason === parting.NO_PINGRESP ? 'unheard' : 'lost')
     this.tryAgain(nowUs)
   }
 
   /** The connection, or the attempt, ends: on the wire, for the session, and in the counts. */
-  part(nowUs: number, how: 'lost' | 'disconnect' | 'reset' | 'silent'): void {
+  part(nowUs: number, how: parting.Parting): void {
     const wasConnected = this.isConnected
-    bequeath(this, nowUs, how)
-    if (how !== 'lost') hangUp(this, nowUs, how)
+    parting.bequeath(this, nowUs, how)
+    if (how !== 'lost' && how !== 'unheard') parting.hangUp(this, nowUs, how)
     this.endConnection(nowUs)
     if (!wasConnected) {
       this.fleet.ghosts.release(this)

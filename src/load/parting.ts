@@ -26,8 +26,16 @@ export function hangUp(client: Client, nowUs: number, how: 'disconnect' | 'reset
   fleet.close(client, how === 'disconnect' ? 'end' : 'reset')
 }
 
-/** Says what the end of the client's connection, which stands until now, means for its will. `lost`: the other side has ended it, or let it die. */
-export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnect' | 'reset' | 'silent'): void {
+/** How a connection ends. `lost`: the other side has ended it. `unheard`: it has not answered for a keep alive. */
+export type Parting = 'lost' | 'unheard' | 'disconnect' | 'reset' | 'silent'
+
+export const NO_PINGRESP = 'keep alive: no PINGRESP'
+
+/** Between a broker's end of a connection and the news of it. */
+const NEWS_US = 1e6
+
+/** Says what the end of the client's connection, which stands until now, means for its will. */
+export function bequeath(client: Client, nowUs: number, how: Parting): void {
   const { testator, state } = client
   if (testator === null) return
   if (state === STATE.greeting) testator.ended('unsure', nowUs)
@@ -35,6 +43,7 @@ export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnec
   else if (how === 'silent') testator.ended('silent', nowUs, client.session!.sentAtUs)
   else if (how === 'reset') testator.ended('closed', nowUs)
   else if (how === 'disconnect') testator.ended(client.isWritable ? 'disconnect' : 'unsure', nowUs)
+  else if (how === 'lost') testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - NEWS_US))
   // Nobody knows how long the broker has been gone when a keep alive fails; without one it may have been gone for ever.
   else testator.ended('closed', nowUs, Math.max(client.changedAtUs, nowUs - 2e6 * (client.group.plan.keepAliveS || Infinity)))
 }
@@ -48,6 +57,13 @@ export function bequeath(client: Client, nowUs: number, how: 'lost' | 'disconnec
 export function firstLeave({ connectedUs, awayUs }: ChurnPlan, place: number): number {
   const us = place * (connectedUs + awayUs)
   return us < connectedUs ? us : us - connectedUs - awayUs
+}
+
+/** Publishing begins, and with it churn. */
+export function startChurn(client: Client): void {
+  const { churn, clients } = client.group.plan
+  if (churn === null) return
+  leaveAt(client, client.fleet.originUs + firstLeave(churn, (client.group.churnOrder!.at(client.index) + 0.5) / clients))
 }
 
 /** Who is away when drain begins comes back as the group has connected, though within half of drain. */

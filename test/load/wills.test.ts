@@ -222,6 +222,15 @@ describe('who had to get a will', () => {
     readonly happens?: (run: MemoryRun, subscriber: number) => void
   }
 
+  it('is asked of a connection that the broker ends from then on, and not since the last keep alive', () => {
+    const run = new MemoryRun('groups: { dying: { keepAlive: 60s, will: { topic: t, payload: { bytes: 32 } } } }')
+    run.start()
+    run.until(200 * S)
+    run.kick(0)
+    const [, , atUs, fromUs] = run.fleet.wills.facts(run.nowUs).ends
+    expect({ atUs, fromUs }).toEqual({ atUs: 200 * S, fromUs: 199 * S })
+  })
+
   /** A run of two clients with wills on t/0 and t/1 (QoS 1, to come from 8 s to 10 s) and one subscriber; whether each will is owed at 20 s. */
   function owed(subscription: string, { subscriber = '', dying = '', will = '', happens = () => {} }: Scene = {}): number[] {
     const run = new MemoryRun(`
