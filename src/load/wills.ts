@@ -224,12 +224,12 @@ export class Wills {
   }
 
   /**
-   * How many open wills are owed to somebody and are to come by then: what a drain waits for.
+   * How many open wills are owed to somebody and may still come in time, by then: what a drain waits for.
    *
    * @param covered  from each worker, for each of `open`, whether one of its subscribers had to get it
    */
-  waiting(covered: readonly Uint8Array[], untilUs: number): number {
-    return this.open.reduce((sum, will, i) => sum + Number(will.byUs <= untilUs && isOwed(covered, i)), 0)
+  waiting(covered: readonly Uint8Array[], nowUs: number, untilUs: number): number {
+    return this.open.reduce((sum, will, i) => sum + Number(will.byUs > nowUs && will.byUs <= untilUs && isOwed(covered, i)), 0)
   }
 
   /**

@@ -32,14 +32,14 @@ export class Accounts {
   }
 
   /**
-   * How many deliveries of that part of measure are owed and have not come, and last wills that are due by `untilUs`; null: some messages are on
+   * How many deliveries of that part of measure are owed and have not come, and last wills that may still come in time, by `untilUs`; null: some messages are on
    * their way to the broker still.
    */
-  async missing(window: Window, untilUs: number): Promise<number | null> {
+  async missing(window: Window, nowUs: number, untilUs: number): Promise<number | null> {
     const facts = await this.facts()
     if (facts.some(({ pending }) => pending > 0)) return null
     const accounts = await this.take(facts, [window], false)
-    return accounts.reduce((sum, { missing }) => sum + missing, this.wills!.waiting(this.heirs, untilUs))
+    return accounts.reduce((sum, { missing }) => sum + missing, this.wills!.waiting(this.heirs, nowUs, untilUs))
   }
 
   /** The final account goes into the totals; returns that of each piece. */

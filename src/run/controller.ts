@@ -306,7 +306,7 @@ export class Controller {
     await this.until(Math.min(endUs, startUs + SHORTEST_DRAIN_US), () => this.interrupts > Math.max(1, interruptsBefore))
     while (this.clock() < endUs && this.interrupts <= Math.max(1, interruptsBefore) && this.crew.alive > 0) {
       const fromUs = this.clock()
-      if ((await this.accounts.missing({ originUs: this.originUs, ...measured }, endUs)) === 0) return
+      if ((await this.accounts.missing({ originUs: this.originUs, ...measured }, fromUs, endUs)) === 0) return
       const pauseUs = Math.max(ACCOUNT_EVERY_MS * 1000, ACCOUNT_PAUSE * (this.clock() - fromUs))
       await this.until(Math.min(endUs, this.clock() + pauseUs), () => this.interrupts > Math.max(1, interruptsBefore))
     }
