@@ -43,14 +43,13 @@ describe.skipIf(!requireMosquitto())('mosquitto', () => {
     expect(report.run.leftovers).toEqual({ sessions: 0, retained: 0 })
   })
 
-  test('has some missing where it may keep none', async () => {
+  test('owes nothing where it may keep none, and closes the connection of whoever asks it to', async () => {
     const without = await startMosquitto({ listeners: ['plain'], config: 'retain_available false' })
     try {
       const { report } = await run(scenario('3.1.1'), [without.url('plain')])
-      // It closes the connection of whoever asks it to: what was not acknowledged is not owed.
-      const { checked, ...found } = report.nodes['node-1']!.retained!
-      expect(found).toEqual({ current: 0, stale: 0, missing: checked, doubled: 0 })
-      expect(checked).toBeGreaterThan(100)
+      // Where connections are lost, what was not acknowledged, and QoS 0, may never have reached it.
+      expect(report.clients.disconnected).toBeGreaterThan(100)
+      expect(report.nodes['node-1']!.retained).toEqual({ checked: 0, current: 0, stale: 0, missing: 0, doubled: 0 })
     } finally {
       await without.stop()
     }
