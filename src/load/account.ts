@@ -90,7 +90,7 @@ class Accountant extends Sheets {
     if (first >= end) return
     const receiver = client.receiver!
     const { standing } = receiver
-    const granted = receiver.grantedQos(mask)
+    const granted = receiver.standing.bestQos(mask)
     const row = client.fleet.ledger.find(client.owner, received)
     const firstUs = times.of(first)
     const isPlain =
@@ -240,7 +240,7 @@ class Accountant extends Sheets {
       row.owed++
       if (seq >= first && seq < end) row.measured++
     }
-    row.qos = Math.min(from.schedules[e]!.qosOf(publisher, 0), client.receiver!.grantedQos(mask))
+    row.qos = Math.min(from.schedules[e]!.qosOf(publisher, 0), client.receiver!.standing.bestQos(mask))
     this.unverified.set(entry.index, row)
   }
 

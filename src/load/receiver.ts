@@ -9,6 +9,7 @@ import { matches } from '../mqtt/topic.ts'
 import { ARRIVAL } from '../stats/ledger.ts'
 import type { Cell } from '../stats/metrics.ts'
 import { secondKey } from '../stats/seconds.ts'
+import { formatCode } from '../units.ts'
 import { Answerer } from './answerer.ts'
 import type { Subscribed } from './catalogue.ts'
 import type { Client } from './client.ts'
@@ -40,8 +41,9 @@ export class Receiver {
   hasReceived = false
   private subscribedAtUs = Number.NaN
   private unanswered = 0
-  /** Bits of the subscriptions that have had an answer. */
+  /** Bits of the subscriptions that have had an answer, and that have been granted. */
   private answeredOnce = 0
+  private grantedOnce = 0
   /** Answers requests; null if no subscription of the group does. */
   readonly answerer: Answerer | null
   private readonly client: Client
@@ -72,17 +74,23 @@ export class Receiver {
     }
   }
 
-  /** A subscription was answered; true if it was the last. A refused one is not asked for again before the next connection. */
+  /**
+   * A subscription was answered; true if it was the last. A refused one is not asked for again on this connection: who had been granted it before,
+   * on another one, tries a new one.
+   */
   answered({ token, code }: Event, nowUs: number): boolean {
     const { cell } = this.client
     const isGranted = code < 0x80
     if (isGranted) {
       cell.record('subscribe', nowUs - this.subscribedAtUs)
       this.standing.granted(token, nowUs, code)
+      this.grantedOnce |= 1 << token
     }
     if ((this.answeredOnce & (1 << token)) === 0) cell.counts[isGranted ? 'granted' : 'refused']++
     this.answeredOnce |= 1 << token
-    return --this.unanswered === 0
+    const isLast = --this.unanswered === 0
+    if (!isGranted && this.grantedOnce & (1 << token)) this.client.drop(nowUs, `SUBACK ${formatCode(code)} for what had been granted`)
+    return isLast
   }
 
   /** How long the client waits before it acknowledges this message: the longest of its matching subscriptions'. */
@@ -233,7 +241,7 @@ export class Receiver {
     const mask = fleet.ledger.maskOf(row)
     // A shared subscription takes what the client's plain ones have had already, or do not match.
     const plain = (mask & this.plainBits) >>> 0
-    const qos = Math.min(publishedQos, this.grantedQos(plain === 0 ? mask : plain)) as QoS
+    const qos = Math.min(publishedQos, this.standing.bestQos(plain === 0 ? mask : plain)) as QoS
     const isMeasured = fleet.isMeasured(header.intendedUs)
     if (event.retain && !this.keepsRetain(mask)) {
       if (isMeasured) this.count(header.entry, qos, 'excused')
@@ -258,13 +266,6 @@ export class Receiver {
     }
     if (arrival === ARRIVAL.reordered) this.count(header.entry, qos, 'reordered')
     if (this.looksOwed(plain, qos, standing)) this.arrived(qos, nowUs, false)
-  }
-
-  /** The best QoS granted to the subscriptions of `mask`. */
-  grantedQos(mask: number): QoS {
-    let qos = 0
-    for (let s = 0; s < this.standing.grantedQos.length; s++) if (mask & (1 << s)) qos = Math.max(qos, this.standing.grantedQos[s]!)
-    return qos as QoS
   }
 
   private looksOwed(mask: number, qos: QoS, standing: Standing): boolean {

@@ -7,6 +7,8 @@
  *
  * Most clients never lose a connection, so the past is a list that is made when the first interval ends.
  */
+import type { QoS } from './plan.ts'
+
 interface Interval {
   /** The subscription (its number in the group), CONNECTED or EXPIRED. */
   readonly what: number
@@ -64,6 +66,13 @@ export class Standing {
     this.connectedAtUs = Number.POSITIVE_INFINITY
     this.lostAtUs = nowUs
     if (sessionEnds) for (let s = 0; s < this.grantedAtUs.length; s++) this.endSubscription(s, nowUs)
+  }
+
+  /** The best QoS granted to the subscriptions of `mask`. */
+  bestQos(mask: number): QoS {
+    let qos = 0
+    for (let s = 0; s < this.grantedQos.length; s++) if (mask & (1 << s)) qos = Math.max(qos, this.grantedQos[s]!)
+    return qos as QoS
   }
 
   /** Whether subscription `s` stood all the time from `fromUs` to `toUs`; `expiryUs` as in `connected`. */

@@ -143,6 +143,19 @@ describe('what becomes of the connections', () => {
     expect(run.noticed).toEqual([{ fault: 0, timeUs: run.nowUs }])
   })
 
+  test('who is refused a subscription that it had before tries another connection', () => {
+    const run = factory('drop: reset, clients: { groups: [listeners] }')
+    const atUs = strikeIn(run)
+    run.sessionPresent = false
+    run.refusesSubscriptions = true
+    run.until(atUs + 2.1 * S)
+    expect(run.fleet.connected).toBe(4)
+    run.refusesSubscriptions = false
+    run.until(atUs + 4.2 * S)
+    expect(run.fleet.connected).toBe(8)
+    expect(run.fleet.clients[4]!.receiver!.hasAll).toBe(true)
+  })
+
   test('stopReading: nothing is read, pings go on, and no missing answer ends the connection', () => {
     const run = factory('drop: stopReading, for: 35s, clients: { groups: [listeners] }')
     const atUs = strikeIn(run)

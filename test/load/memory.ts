@@ -34,6 +34,7 @@ export class MemoryRun {
   /** Code of each CONNACK, and how long each look at the clock takes. */
   refusal = 0
   lookUs = 0
+  refusesSubscriptions = false
   /** Called with each CONNECT. */
   beforeConnack: () => void = () => undefined
   readonly struck: { fault: number; members: number }[] = []
@@ -155,7 +156,11 @@ export class MemoryRun {
         sessionPresent: this.sessionPresent && !packet.clean && this.refusal === 0,
       })
     else if (packet.cmd === 'subscribe')
-      this.hand(socket, { cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(({ qos }) => qos) })
+      this.hand(socket, {
+        cmd: 'suback',
+        messageId: packet.messageId!,
+        granted: packet.subscriptions.map(({ qos }) => (this.refusesSubscriptions ? 0x80 : qos)),
+      })
     else if (packet.cmd === 'publish') this.published.push({ socket, packet })
     else if (packet.cmd === 'pingreq' && !this.paused.has(socket)) this.hand(socket, { cmd: 'pingresp' })
   }
