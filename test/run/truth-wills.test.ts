@@ -22,6 +22,8 @@ function leavings(connectedMs: number, awayMs: number, measureMs: number): numbe
 
 interface Scene {
   readonly leave: 'disconnect' | 'reset' | 'silent'
+  /** By a fault that strikes them all together, and not by churn. */
+  readonly once?: boolean
   /** Of the clients with a will. */
   readonly fields?: string
   readonly delay?: string
@@ -34,19 +36,30 @@ interface Scene {
   readonly watcher?: string
 }
 
-const scenario = ({ leave, fields, delay, payload = '{ bytes: 32 }', connectedMs, awayMs, measureMs, watcher, thresholds }: Scene) => `
+const scenario = ({
+  leave,
+  fields,
+  delay,
+  payload = '{ bytes: 32 }',
+  connectedMs,
+  awayMs,
+  measureMs,
+  watcher,
+  thresholds,
+  once = leave === 'silent',
+}: Scene) => `
 name: wills
 settle: 100ms
 groups:
   mortal:
     clients: ${CLIENTS}
     ${fields ?? 'keepAlive: 60s'}
-    ${leave === 'silent' ? '' : `churn: { connected: ${connectedMs ?? 500}ms, away: ${awayMs ?? 400}ms, leave: ${leave} }`}
+    ${once ? '' : `churn: { connected: ${connectedMs ?? 500}ms, away: ${awayMs ?? 400}ms, leave: ${leave} }`}
     will: { topic: "wills/{client}", qos: 1, payload: ${payload}${delay ? `, delay: ${delay}` : ''} }
   watcher: { clients: 1, ${watcher ?? 'subscribe: [{ filter: "wills/#", qos: 1 }]'} }
 phases: { warmUp: 0s, measure: ${measureMs ?? 2000}ms, drain: 5s }
 thresholds: [${thresholds ?? ''}]
-${leave === 'silent' ? `faults: [{ name: mute, at: ${connectedMs}ms, for: ${awayMs}ms, drop: silent, clients: { groups: [mortal] } }]` : ''}
+${once ? `faults: [{ name: mute, at: ${connectedMs}ms, for: ${awayMs}ms, drop: ${leave}, clients: { groups: [mortal] } }]` : ''}
 `
 
 async function against(
@@ -131,7 +144,7 @@ describe.concurrent('the wills of clients that churn', () => {
   })
 
   it('fire when their delay has passed', async (context) => {
-    const scene: Scene = { leave: 'reset', fields: persistent, delay: '1s', connectedMs: 400, awayMs: 5000, measureMs: 3000 }
+    const scene: Scene = { leave: 'reset', once: true, fields: persistent, delay: '1s', connectedMs: 400, awayMs: 5000, measureMs: 3000 }
     const { report } = await against(context, {}, scene)
     expect(report.wills).toEqual({ fired: CLIENTS, missing: 0, false: 0 })
   })
