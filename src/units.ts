@@ -149,3 +149,8 @@ function grouped(x: number): string {
 export function formatCode(code: number): string {
   return `0x${code.toString(16).toUpperCase().padStart(2, '0')}`
 }
+
+/** Three decimals: a share to a tenth of a percent, seconds to the millisecond. */
+export function thousandths(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

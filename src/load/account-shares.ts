@@ -48,13 +48,10 @@ class ShareAccountant extends Sheets {
     isFinal: boolean,
   ): void {
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
-    const route = from.routes[e]!
     const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
-    const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
-    for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
-      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
+    this.eachMessage(from, e, publisher, lane, first, end, (rank, seq) => {
       const kind = this.facts.kindOf(stream, seq)
-      if (kind === EXCEPTION.away) continue
+      if (kind === EXCEPTION.away) return
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
       const { copies, group } = share.arrivalOf(received, rank)
       const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
@@ -75,6 +72,6 @@ class ShareAccountant extends Sheets {
         counts.lost++
         this.missing++
       }
-    }
+    })
   }
 }

@@ -88,26 +88,22 @@ class Accountant extends Sheets {
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
     const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
     if (first >= end) return
-    const receiver = client.receiver!
-    const { standing } = receiver
-    const granted = receiver.standing.bestQos(mask)
+    const { standing } = client.receiver!
+    const granted = standing.bestQos(mask)
     const row = client.fleet.ledger.find(client.owner, received)
     const firstUs = times.of(first)
     const isPlain =
       standing.isUnbroken && standing.connectedAtUs <= firstUs - this.settleUs && this.stoodSince(client, mask, firstUs - this.settleUs)
     const globalPublisher = from.plan.firstClient + publisher
     const isStill = isPlain && !(this.hasNodes && this.facts.hasMoved(globalPublisher))
-    const route = from.routes[e]!
-    if (isStill && route === null) {
+    if (isStill && from.routes[e] === null) {
       this.takePlain(client, from, e, entry, publisher, stream, granted, row, first, end)
       return
     }
     const { expiryUs } = client
-    const lastRank = route === null ? end : route.rankFrom(publisher, lane, end)
-    for (let rank = route === null ? first : route.rankFrom(publisher, lane, first); rank < lastRank; rank++) {
-      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
+    this.eachMessage(from, e, publisher, lane, first, end, (rank, seq) => {
       const kind = this.facts.kindOf(stream, seq)
-      if (kind === EXCEPTION.away) continue
+      if (kind === EXCEPTION.away) return
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), granted)
       const intendedUs = isStill ? firstUs : times.of(seq)
       const sentUs = intendedUs + this.facts.delayOf(stream, seq)
@@ -129,7 +125,7 @@ class Accountant extends Sheets {
         row >= 0 && client.fleet.ledger.has(row, rank),
         isFinal,
       )
-      if (name === null) continue
+      if (name === null) return
       if (name === 'received' || name === 'lost') {
         cell.counts.owed++
         if (pair) pair.counts.owed++
@@ -137,7 +133,7 @@ class Accountant extends Sheets {
       if (name === 'lost') this.missing++
       cell.counts[name]++
       if (pair) pair.counts[name]++
-    }
+    })
   }
 
   /** A subscriber that has stood all the time: everything that was sent is owed, but for the exceptions. */
@@ -228,18 +224,15 @@ class Accountant extends Sheets {
   private takeUnverified(client: Client, from: Group, e: number, publisher: number, lane: number, mask: number): void {
     const entry = from.plan.publish[e]!
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
-    const route = from.routes[e]!
     const first = this.rangeOf(from, e, entry, publisher, stream, this.pieces[0]!)[0]
     const end = this.rangeOf(from, e, entry, publisher, stream, this.pieces.at(-1)!)[1]
     const dealt = this.facts.dealtWith(entry.index, publisher)
     const row = this.unverified.get(entry.index) ?? { owed: 0, measured: 0, qos: 0 }
-    const lastRank = route === null ? dealt : route.rankFrom(publisher, lane, dealt)
-    for (let rank = route === null ? 0 : route.rankFrom(publisher, lane, 0); rank < lastRank; rank++) {
-      const seq = route === null ? rank : route.numberOf(publisher, lane, rank)
-      if (this.facts.kindOf(stream, seq) !== 0) continue
+    this.eachMessage(from, e, publisher, lane, 0, dealt, (_, seq) => {
+      if (this.facts.kindOf(stream, seq) !== 0) return
       row.owed++
       if (seq >= first && seq < end) row.measured++
-    }
+    })
     row.qos = Math.min(from.schedules[e]!.qosOf(publisher, 0), client.receiver!.standing.bestQos(mask))
     this.unverified.set(entry.index, row)
   }

@@ -341,28 +341,11 @@ export class Client {
     this.tryAgain(nowUs)
   }
 
-  /** The connection, or the attempt, ends: on the wire, for the session, and in the counts. */
+  /** The connection, or the attempt, ends, and nobody wanted it so but perhaps a fault. */
   part(nowUs: number, how: parting.Parting): void {
-    const wasConnected = this.isConnected
-    parting.bequeath(this, nowUs, how)
-    if (how !== 'lost' && how !== 'unheard') parting.hangUp(this, nowUs, how)
-    this.endConnection(nowUs)
-    if (!wasConnected) {
-      this.fleet.ghosts.release(this)
-      return
-    }
-    this.fleet.connected--
+    if (!parting.sever(this, nowUs, how)) return
     tally.lost(this, nowUs)
     this.lostAtUs = nowUs
-    this.ended(nowUs)
-  }
-
-  /** A connection has ended. */
-  ended(nowUs: number): void {
-    this.attempts.lostAfter(nowUs - this.changedAtUs)
-    this.changedAtUs = nowUs
-    // Nobody is there any more not to be read from.
-    if (this.blow?.how === 'stopReading') this.blow = null
   }
 
   tryAgain(nowUs: number): void {

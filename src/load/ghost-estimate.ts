@@ -9,6 +9,7 @@ import { RUN } from './links.ts'
 import { sample } from './order.ts'
 import { Placer } from './placement.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import { isWhere } from './strike.ts'
 import { Renderer } from './template.ts'
 
 /** Keep alives until a broker has ended a silent connection: one and a half (MQTT 5.0 §3.1.2.10), and until it looks. */
@@ -36,8 +37,7 @@ export function ghostsByNode(plan: Plan, group: GroupPlan): number[] {
     const node = placer.nodeOf(client, 0)
     let share = away
     for (const { where, nodes, share: ofDrop } of drops) {
-      const isMeant = Object.entries(where).every(([level, value]) => renderer.render(`{${level}}`, client) === value)
-      if (isMeant && (nodes === null || nodes.includes(node))) share += ofDrop
+      if (isWhere(where, renderer, client) && (nodes === null || nodes.includes(node))) share += ofDrop
     }
     counts[node]! += each * Math.min(1, share)
   })

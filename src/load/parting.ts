@@ -72,17 +72,31 @@ export function comeBackAfter({ group, fleet, index }: Client): number {
   return overUs === 0 ? 0 : group.arrivals.timeOf(index) * Math.min(1, fleet.plan.phases.drainUs / 2 / overUs)
 }
 
+/** Ends a connection, or an attempt: what it means for the will, on the wire, and for the session. @returns whether there was a connection */
+export function sever(client: Client, nowUs: number, how: Parting): boolean {
+  const { fleet, isConnected } = client
+  bequeath(client, nowUs, how)
+  if (how !== 'lost' && how !== 'unheard') hangUp(client, nowUs, how)
+  client.endConnection(nowUs)
+  if (!isConnected) {
+    fleet.ghosts.release(client)
+    return false
+  }
+  fleet.connected--
+  client.attempts.lostAfter(nowUs - client.changedAtUs)
+  client.changedAtUs = nowUs
+  // Nobody is there any more not to be read from.
+  if (client.blow?.how === 'stopReading') client.blow = null
+  return true
+}
+
 /** Churn takes the client away. */
 export function goAway(client: Client, nowUs: number): void {
   const { leave, awayUs, connectedUs } = client.group.plan.churn!
   const returnsAtUs = client.leavesAtUs + awayUs
   client.publisher?.away(client.leavesAtUs, returnsAtUs)
   client.isReturning = true
-  bequeath(client, nowUs, leave)
-  hangUp(client, nowUs, leave)
-  client.endConnection(nowUs)
-  client.ended(nowUs)
-  client.fleet.connected--
+  sever(client, nowUs, leave)
   client.state = STATE.away
   client.cell.counts.returning++
   client.lostAtUs = client.untilUs = returnsAtUs
@@ -141,13 +155,9 @@ export function clean(client: Client, nowUs: number, dueUs: number): void {
 
 /** Says goodbye without cleaning up. */
 export function leave(client: Client, nowUs: number): void {
-  const { fleet } = client
   bequeath(client, nowUs, 'disconnect')
-  if (client.isConnected) {
-    client.session!.disconnect(nowUs, 0, fleet.out)
-    fleet.flush(client)
-  }
-  fleet.close(client, 'end')
+  if (client.isConnected) hangUp(client, nowUs, 'disconnect')
+  else client.fleet.close(client, 'end')
   client.endConnection(nowUs)
   client.state = STATE.gone
   client.untilUs = Number.POSITIVE_INFINITY

@@ -67,6 +67,24 @@ export class Sheets {
     }
   }
 
+  /** Calls back for each message of a lane with its number from `first` up to `end`: its rank in the lane, and that number. */
+  protected eachMessage(
+    from: Group,
+    e: number,
+    publisher: number,
+    lane: number,
+    first: number,
+    end: number,
+    visit: (rank: number, seq: number) => void,
+  ): void {
+    const route = from.routes[e]!
+    if (route === null) for (let seq = first; seq < end; seq++) visit(seq, seq)
+    else {
+      const lastRank = route.rankFrom(publisher, lane, end)
+      for (let rank = route.rankFrom(publisher, lane, first); rank < lastRank; rank++) visit(rank, route.numberOf(publisher, lane, rank))
+    }
+  }
+
   /** The stream's numbers of the window that have been dealt with. */
   protected rangeOf(
     from: Group,
@@ -87,8 +105,8 @@ export class Sheets {
   }
 }
 
-export /** Intended times of a stream's messages, asked for in rising order: those of Poisson streams have to be counted up. */
-class Times {
+/** Intended times of a stream's messages, asked for in rising order: those of Poisson streams have to be counted up. */
+export class Times {
   private readonly schedule: Schedule
   private readonly publisher: number
   private readonly originUs: number

@@ -6,6 +6,7 @@ import { Arrivals } from './arrival.ts'
 import type { Group } from './group.ts'
 import { keyOf, Positions } from './order.ts'
 import type { DropPlan } from './plan.ts'
+import type { Renderer } from './template.ts'
 
 /** What a fault does to a client. Microseconds since the run's epoch. */
 export interface Blow {
@@ -33,7 +34,7 @@ export class Strike {
   takes(client: number, node: number): boolean {
     const { share, nodes, where } = this.drop
     if (this.positions.at(client) >= share || (nodes !== null && !nodes.includes(node))) return false
-    return Object.entries(where).every(([level, value]) => this.group.renderer.render(`{${level}}`, client) === value)
+    return isWhere(where, this.group.renderer, client)
   }
 
   /** @param atUs  when the fault began */
@@ -41,4 +42,9 @@ export class Strike {
     const { how, forUs } = this.drop
     return { how, untilUs: atUs + forUs + (this.returns?.timeOf(client) ?? 0), isReturning: this.returns !== null }
   }
+}
+
+/** Whether a client has these values of levels. */
+export function isWhere(where: DropPlan['where'], renderer: Renderer, client: number): boolean {
+  return Object.entries(where).every(([level, value]) => renderer.render(`{${level}}`, client) === value)
 }

@@ -91,7 +91,9 @@ export class Legs {
 
   /** The attempt has succeeded. */
   end(owner: number, nowUs: number, cell: Cell<'clients'>): void {
-    const [beginUs, tcpUs, openUs] = this.times.subarray(3 * owner, 3 * owner + 3) as unknown as [number, number, number]
+    const beginUs = this.times[3 * owner]!
+    const tcpUs = this.times[3 * owner + 1]!
+    const openUs = this.times[3 * owner + 2]!
     const isPlain = Number.isNaN(tcpUs)
     cell.record('tcp', (isPlain ? openUs : tcpUs) - beginUs)
     if (!isPlain) cell.record('tls', openUs - tcpUs)

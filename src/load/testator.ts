@@ -8,10 +8,7 @@
 import type { Client } from './client.ts'
 import { headerForm } from './payload.ts'
 import type { GroupPlan } from './plan.ts'
-import { type Ending, type WillBook, type WillDemand, type WillTerms, willEnd, willReturn } from './wills.ts'
-
-/** Between a will and the news that its connection has ended. */
-const NOTICE_US = 500_000
+import { type Ending, NOTICE_US, type WillBook, type WillDemand, type WillTerms, willEnd, willReturn } from './wills.ts'
 
 export class Testator {
   private readonly book: WillBook

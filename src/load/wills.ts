@@ -126,7 +126,7 @@ const MAX_WILLS = 1_000_000
 const CONNECTIONS = 2 ** 28
 const END_FIELDS = 5
 /** A worker may see a will before another one has seen that the connection is gone. */
-const NOTICE_US = 500_000
+export const NOTICE_US = 500_000
 
 const KIND = { forbidden: 0, allowed: 1, required: 2 } as const
 

@@ -9,7 +9,7 @@ import { parseThreshold } from '../load/threshold.ts'
 import { type Histogram, summarize } from '../stats/histogram.ts'
 import type { Cell } from '../stats/metrics.ts'
 import { type Seconds, secondOf } from '../stats/seconds.ts'
-import { US_PER_S } from '../units.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 import type { RunResult, Span } from './build.ts'
 import { clientCounts, complete, deliveryFigures, publishFigures, returnFigures } from './figures.ts'
 import type { FaultCounts, FaultFacts, FaultFigures, Spread, Unavailability, WillCounts, WindowFigures } from './types.ts'
@@ -64,7 +64,7 @@ function figuresOf(result: RunResult, name: string, facts: FaultFacts): FaultFig
     recover: since(facts.recoveredUs),
     reconnect: spreadOf(latencies.reconnect, reconnectUs.count),
     resume: spreadOf(latencies.resume, counts.interrupted),
-    attemptsPerClient: tried === 0 ? 0 : Math.round((counts.attempts / tried) * 1000) / 1000,
+    attemptsPerClient: tried === 0 ? 0 : thousandths(counts.attempts / tried),
     peakAttemptsPerSec: attempts,
     peakAcceptedPerSec: accepted,
     tcpUs: complete(latencies.tcp),
@@ -191,5 +191,5 @@ function spreadOf(histogram: Histogram | undefined, wanted: number): Spread {
 
 /** To the millisecond: no clock of a fault is finer. */
 function secondsOf(us: number): number {
-  return Math.round(us / 1000) / 1000
+  return thousandths(us / US_PER_S)
 }

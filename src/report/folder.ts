@@ -7,6 +7,7 @@
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EnvironmentError, UsageError } from '../errors.ts'
+import { thousandths } from '../units.ts'
 import { HlogWriter } from './hlog.ts'
 import { renderHtml } from './html.ts'
 import type { Report, TimelineRow } from './types.ts'
@@ -47,7 +48,7 @@ export class ReportFolder {
 
   /** Phases, faults, first errors and the end. */
   event(tS: number, event: string, details: object = {}): void {
-    this.append('events.ndjson', `${JSON.stringify({ tS: Math.round(tS * 1000) / 1000, event, ...details })}\n`)
+    this.append('events.ndjson', `${JSON.stringify({ tS: thousandths(tS), event, ...details })}\n`)
   }
 
   /** Writes report.json and report.html. */

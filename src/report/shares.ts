@@ -5,7 +5,7 @@
  * turns at work has to be sized for.
  */
 import type { ShareSpread } from '../load/shares.ts'
-import { formatCount } from '../units.ts'
+import { formatCount, thousandths } from '../units.ts'
 import { printable } from './cells.ts'
 import type { GroupFigures, Report, ShareFigures } from './types.ts'
 
@@ -17,7 +17,7 @@ const MOST_IN_WORDS = 3
 export function shareFigures(spreads: readonly ShareSpread[], group: number): Pick<GroupFigures, 'shares'> {
   const own = spreads
     .filter(({ groups }) => groups.includes(group))
-    .map(({ groups: _, fairness, ...spread }): ShareFigures => ({ ...spread, fairness: fairness === null ? null : round(fairness) }))
+    .map(({ groups: _, fairness, ...spread }): ShareFigures => ({ ...spread, fairness: fairness === null ? null : thousandths(fairness) }))
   return own.length === 0 ? {} : { shares: own.sort(byFairness).slice(0, MOST_IN_REPORT) }
 }
 
@@ -38,8 +38,4 @@ function words({ filter, members, received, least, most, fairness }: ShareFigure
 /** Those that received nothing come last. */
 function byFairness(a: ShareFigures, b: ShareFigures): number {
   return (a.fairness ?? 2) - (b.fairness ?? 2) || (a.filter < b.filter ? -1 : 1)
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
 }

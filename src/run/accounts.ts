@@ -20,6 +20,7 @@ export class Accounts {
   shares: readonly ShareSpread[] = []
   private readonly around: Surroundings
   private readonly crew: Crew
+  private grouped: readonly Group[] | null = null
   private truncated = 0
   private isCapped = false
   /** Of the last account. */
@@ -32,8 +33,8 @@ export class Accounts {
   }
 
   /**
-   * How many deliveries of that part of measure are owed and have not come, and last wills that may still come in time, by `untilUs`; null: some messages are on
-   * their way to the broker still.
+   * How many deliveries of that part of measure are owed and have not come, and last wills that may still come in time, by `untilUs`; null:
+   * some messages are on their way to the broker still.
    */
   async missing(window: Window, nowUs: number, untilUs: number): Promise<number | null> {
     const facts = await this.facts()
@@ -62,6 +63,12 @@ export class Accounts {
     return this.wills.judge(this.heirs, isWhole)
   }
 
+  /** The plan's groups, none of whose clients is here. */
+  get groups(): readonly Group[] {
+    this.grouped ??= this.around.plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
+    return this.grouped
+  }
+
   check(): GeneratorCheck {
     const words =
       this.truncated > 0
@@ -72,7 +79,8 @@ export class Accounts {
     return { name: 'ledger', ok: this.truncated === 0 && !this.isCapped, level: 'invalid', value: this.truncated, limit: 0, words }
   }
 
-  private async facts(): Promise<Facts[]> {
+  /** What all workers know of their publishers, now. */
+  async facts(): Promise<Facts[]> {
     return (await this.crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
   }
 
@@ -86,9 +94,7 @@ export class Accounts {
     const shares = answers.flatMap((answer) => answer.shares)
     this.shares = shareSpreads(shares)
     if (shares.length > 0) {
-      const { plan } = this.around
-      const groups = plan.groups.map((group) => new Group(this.around, group, [0, 0], null))
-      accounts.push(accountShares(groups, plan.settleUs, new FactBook(facts), shares, pieces, isFinal))
+      accounts.push(accountShares(this.groups, this.around.plan.settleUs, new FactBook(facts), shares, pieces, isFinal))
     }
     return accounts
   }

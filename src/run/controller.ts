@@ -17,7 +17,7 @@ import { buildReport, type Outcome, type Piece, type Span } from '../report/buil
 import type { ReportFolder } from '../report/folder.ts'
 import type { BrokerFacts, TimelineRow } from '../report/types.ts'
 import { piecesOf, windowsOf } from '../report/windows.ts'
-import { US_PER_S } from '../units.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 import { Accounts } from './accounts.ts'
 import { startClock } from './clock.ts'
 import { CpuMeter } from './cpu.ts'
@@ -201,7 +201,7 @@ export class Controller {
     const retained = await checkRetained({
       around: this.around,
       folder: dirname(this.options.scenario),
-      crew: this.crew,
+      accounts: this.accounts,
       clock: this.clock,
       originUs: this.originUs,
       endUs,
@@ -222,7 +222,7 @@ export class Controller {
         seed: this.plan.seed,
         labels: this.plan.labels,
         startedAt: this.options.startedAt.toISOString(),
-        durationS: round(this.clock() / 1e6),
+        durationS: thousandths(this.clock() / 1e6),
         phases: this.phases.facts(),
         leftovers,
         insecureTls: this.usesTls && this.plan.groups.some((group) => group.tls.insecure),
@@ -234,7 +234,7 @@ export class Controller {
       drops,
       timeline: this.recorder.timeline,
       generator: {
-        busy: round(this.recorder.busiest),
+        busy: thousandths(this.recorder.busiest),
         cpu: cpuUsed,
         memory: { residentBytes: this.peakMemory },
         processes: 1,
@@ -391,8 +391,4 @@ export class Controller {
   private get usesTls(): boolean {
     return this.options.endpoints.flat().some(({ scheme }) => scheme === 'tls' || scheme === 'wss')
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
 }

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { GeneratorFigures } from '../report/types.ts'
+import { thousandths } from '../units.ts'
 
 interface HostTicks {
   readonly all: number
@@ -28,11 +29,12 @@ export class CpuMeter {
     const used = process.cpuUsage(this.used)
     const host = hostTicks()
     const all = host && this.host ? host.all - this.host.all : 0
-    const share = (of: (ticks: HostTicks) => number) => (host && this.host && all > 0 ? round((of(host) - of(this.host)) / all) : null)
+    const share = (of: (ticks: HostTicks) => number) =>
+      host && this.host && all > 0 ? thousandths((of(host) - of(this.host)) / all) : null
     const idle = share((ticks) => ticks.idle)
     return {
-      processCores: round((used.user + used.system) / 1000 / Math.max(1, performance.now() - this.wallMs)),
-      host: idle === null ? null : round(1 - idle),
+      processCores: thousandths((used.user + used.system) / 1000 / Math.max(1, performance.now() - this.wallMs)),
+      host: idle === null ? null : thousandths(1 - idle),
       steal: share((ticks) => ticks.steal),
     }
   }
@@ -47,8 +49,4 @@ function hostTicks(): HostTicks | null {
     // Not Linux: these two figures are left out.
     return null
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
 }

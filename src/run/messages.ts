@@ -10,6 +10,7 @@ import type { Surroundings } from '../load/group.ts'
 import type { ShareFacts } from '../load/shares.ts'
 import type { Account, Window } from '../load/sheets.ts'
 import type { Slice } from '../load/slice.ts'
+import type { Survey } from '../load/survey.ts'
 import type { MetricsDelta } from '../stats/metrics.ts'
 import type { ThreadUse } from './meter.ts'
 
@@ -63,7 +64,7 @@ export type Telling =
   | { readonly type: 'left'; readonly leftovers: { readonly sessions: number; readonly retained: number } }
 
 /** What a worker gained since it last said so. */
-export interface Gain {
+export interface Gain extends Survey {
   readonly fromUs: number
   readonly toUs: number
   readonly metrics: MetricsDelta
@@ -73,19 +74,10 @@ export interface Gain {
   readonly fresh: number
   /** Now. */
   readonly connected: number
-  /** Now, by node. */
-  readonly connectedByNode: readonly number[]
-  /** Clients that have lost a connection and are to come back, now. */
-  readonly missing: number
   readonly arrivedClients: number
-  readonly backlog: number
   /** Share of the time that the loop did not wait. */
   readonly busy: number
   readonly thread: ThreadUse
-  /** Clients whose socket takes no bytes, now. */
-  readonly unwritable: number
-  /** Clients' sockets now, by group and node: place `group × nodes + node`. */
-  readonly sockets: readonly number[]
   readonly unverified: number
 }
 

@@ -2,7 +2,7 @@
  * The phases of a run as they went: each begins when the one before ends.
  */
 import type { PhaseFacts } from '../report/types.ts'
-import { US_PER_S } from '../units.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 
 export class PhaseLog {
   private readonly phases: { name: string; startUs: number; endUs: number }[] = []
@@ -33,5 +33,5 @@ export class PhaseLog {
 
 /** To the millisecond. */
 function seconds(us: number): number {
-  return Math.round((us / US_PER_S) * 1000) / 1000
+  return thousandths(us / US_PER_S)
 }

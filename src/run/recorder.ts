@@ -9,6 +9,7 @@ import type { TimelineRow } from '../report/types.ts'
 import type { Histogram } from '../stats/histogram.ts'
 import { Metrics } from '../stats/metrics.ts'
 import { Seconds } from '../stats/seconds.ts'
+import { thousandths } from '../units.ts'
 import type { Gain } from './messages.ts'
 import type { Second } from './pace.ts'
 import type { Strain } from './strain.ts'
@@ -136,7 +137,7 @@ export class Recorder {
       connectsPerSec: round((clients.counts.connected + clients.counts.reconnected) / lengthS),
       attemptsPerSec: round(clients.counts.attempts / lengthS),
       backlog: sum((gain) => gain.backlog),
-      busy: Math.round(Math.max(...gains.map((gain) => gain.busy)) * 1000) / 1000,
+      busy: thousandths(Math.max(...gains.map((gain) => gain.busy))),
     }
     this.strain.second(gains, row.phase === 'measure')
     this.timeline.push(row)

@@ -7,14 +7,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { EnvironmentError } from '../errors.ts'
 import { FactBook } from '../load/factbook.ts'
-import { Group, type Surroundings } from '../load/group.ts'
+import type { Surroundings } from '../load/group.ts'
 import { type Header, NONE, OK, readHeader, readText, sameRun } from '../load/header.ts'
 import { Retained, retains } from '../load/retained.ts'
 import { topicText } from '../load/topic-of.ts'
 import { headerProperty } from '../load/wire.ts'
 import type { Event } from '../mqtt/output.ts'
 import type { RetainedCounts } from '../report/types.ts'
-import type { Crew } from './crew.ts'
+import type { Accounts } from './accounts.ts'
 import { type Guest, guestOf } from './guest.ts'
 import { type Visit, Visits } from './visit.ts'
 
@@ -35,7 +35,7 @@ export interface RetainedOptions {
   readonly around: Surroundings
   /** What relative paths of certificates are relative to. */
   readonly folder: string
-  readonly crew: Crew
+  readonly accounts: Accounts
   /** µs since the run's epoch. */
   readonly clock: () => number
   /** When publishing began and ended; Infinity: it never began. */
@@ -49,14 +49,13 @@ export interface RetainedOptions {
 
 /** By node; a node that can't be asked has checked nothing. null: nothing is retained, or nobody wants to know. */
 export async function checkRetained(options: RetainedOptions): Promise<RetainedCounts[] | null> {
-  const { around, folder, crew, clock, originUs, endUs, isCalm, isUnwanted } = options
+  const { around, folder, accounts, clock, originUs, endUs, isCalm, isUnwanted } = options
   const { plan } = around
   if (!retains(plan) || originUs === Number.POSITIVE_INFINITY) return null
   while (!isUnwanted() && clock() < endUs + plan.settleUs) await delay(LOOK_MS)
   if (isUnwanted()) return null
-  const facts = (await crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
-  const groups = plan.groups.map((group) => new Group(around, group, [0, 0], null))
-  const retained = new Retained(groups, new FactBook(facts), originUs, isCalm)
+  const { groups } = accounts
+  const retained = new Retained(groups, new FactBook(await accounts.facts()), originUs, isCalm)
   const topics = retained.topics(MOST_TOPICS, clock() + LONGEST_MS * 1000)
   const patienceMs = plan.settleUs / 1000 + PATIENCE_MS
   const visits = new Visits()

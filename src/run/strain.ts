@@ -5,6 +5,7 @@
  */
 import type { Plan } from '../load/plan.ts'
 import type { GeneratorFigures, ThreadFigures } from '../report/types.ts'
+import { thousandths } from '../units.ts'
 import { type Destination, localPortsUsed, type Machine } from './limits.ts'
 import type { Gain } from './messages.ts'
 
@@ -78,7 +79,7 @@ export class Strain {
     const { sum, seconds, peak } = this.unwritable
     return {
       threads: [...this.threads].sort(([a], [b]) => a - b).map(([, sums]) => sharesOf(sums)),
-      unwritable: { mean: round(seconds === 0 ? 0 : sum / seconds), peak },
+      unwritable: { mean: thousandths(seconds === 0 ? 0 : sum / seconds), peak },
       files: { used: this.sockets + this.otherFiles, limit: this.limits.openFiles },
       ports: { used: this.ports, limit: this.limits.localPorts },
     }
@@ -86,14 +87,10 @@ export class Strain {
 }
 
 function sharesOf({ allUs, cpuUs, waitingUs, gcUs }: ThreadSums): ThreadFigures {
-  const share = (us: number | null) => (us === null || allUs <= 0 ? null : round(us / allUs))
+  const share = (us: number | null) => (us === null || allUs <= 0 ? null : thousandths(us / allUs))
   return { cpu: share(cpuUs), waiting: share(waitingUs), gc: share(gcUs) }
 }
 
 function add(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a + b
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
 }
