@@ -14,7 +14,8 @@ import { type Visit, Visits } from './visit.ts'
 const COUNT = '$SYS/broker/publish/messages/dropped'
 /** In words: `12 seconds`. It changes each time that anything is told. */
 const UPTIME = '$SYS/broker/uptime'
-const CONNECT_TIMEOUT_MS = 3000
+/** For a CONNACK, and for a SUBACK: a node that hangs must not hold the run's end. */
+const ANSWER_TIMEOUT_MS = 3000
 /** A broker that has such a count keeps it retained: it comes with the SUBACK, or soon. */
 const RETAINED_MS = 500
 /** mosquitto's own interval, and a little. */
@@ -37,11 +38,10 @@ export async function readDrops(around: Around, folder: string, isPatient: boole
 
 async function readNode(visits: Visits, around: Around, node: number, folder: string, isPatient: boolean): Promise<number | null> {
   const guest = guestOf({ ...around, run: newName() }, node, folder)
-  const options = { level: guest.level, sessionExpiryS: 0, timeoutMs: CONNECT_TIMEOUT_MS, clientId: null }
-  const answer = await visits.open(guest, options)
-  if (!('visit' in answer)) return null
-  const count = await countOf(answer.visit, isPatient)
-  answer.visit.end()
+  const visit = await visits.knock(guest, ANSWER_TIMEOUT_MS)
+  if (visit === null) return null
+  const count = await countOf(visit, isPatient)
+  visit.end()
   return count
 }
 
@@ -55,9 +55,10 @@ async function countOf(visit: Visit, isPatient: boolean): Promise<number | null>
     // The first is retained, the second is told with all other counts of its moment.
     else if (++uptimes === 2) wake.abort()
   }
-  const code = await visit.subscribe(COUNT, take)
+  const ask = (filter: string) => Promise.race([visit.subscribe(filter, take), delay(ANSWER_TIMEOUT_MS, null, { ref: false })])
+  const code = await ask(COUNT)
   if (code === null || code >= 0x80) return null
-  if (isPatient) await visit.subscribe(UPTIME, take)
+  if (isPatient) await ask(UPTIME)
   await delay(RETAINED_MS)
   if (isPatient && count !== null) {
     await delay(TELLING_MS, null, { signal: wake.signal }).catch(() => {})

@@ -5,7 +5,6 @@
  * whether it does shows only to somebody who comes afterwards, since who had subscribed before was served live.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { EnvironmentError } from '../errors.ts'
 import { FactBook } from '../load/factbook.ts'
 import type { Surroundings } from '../load/group.ts'
 import { type Header, NONE, OK, readHeader, readText, sameRun } from '../load/header.ts'
@@ -60,7 +59,7 @@ export async function checkRetained(options: RetainedOptions): Promise<RetainedC
   const patienceMs = plan.settleUs / 1000 + PATIENCE_MS
   const visits = new Visits()
   const check = async (guest: Guest): Promise<RetainedCounts> => {
-    const visit = topics.length === 0 ? null : await arrive(visits, guest)
+    const visit = topics.length === 0 ? null : await visits.knock(guest, CONNECT_TIMEOUT_MS)
     if (visit === null) return NOTHING
     const seen = new Seen(retained, groups[0]!.run, guest.level === 5)
     const asked = await listen(visit, topics, seen, patienceMs, isUnwanted)
@@ -76,17 +75,6 @@ export async function checkRetained(options: RetainedOptions): Promise<RetainedC
 }
 
 const NOTHING: RetainedCounts = { checked: 0, current: 0, stale: 0, missing: 0, doubled: 0 }
-
-async function arrive(visits: Visits, guest: Guest): Promise<Visit | null> {
-  try {
-    const answer = await visits.open(guest, { level: guest.level, sessionExpiryS: 0, timeoutMs: CONNECT_TIMEOUT_MS, clientId: null })
-    return 'visit' in answer ? answer.visit : null
-  } catch (error) {
-    // The certificate can't be used any more: the load's clients have told that.
-    if (error instanceof EnvironmentError) return null
-    throw error
-  }
-}
 
 /** Subscribes to the topics, and waits until nothing more comes. @returns the topics whose answer is known */
 async function listen(

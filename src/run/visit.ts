@@ -4,6 +4,7 @@
  * It goes the way that the run's clients will go, so what stands in its way stands in theirs, and is said in the same words.
  */
 
+import { EnvironmentError } from '../errors.ts'
 import type { ProtocolLevel, QoS } from '../load/plan.ts'
 import { type Event, EventKind, Output } from '../mqtt/output.ts'
 import { ProtocolError } from '../mqtt/protocol-error.ts'
@@ -47,6 +48,17 @@ export class Visits implements TransportHandler {
     if (refusal === null) return { visit }
     visit.fail(refusal)
     return { refusal }
+  }
+
+  /** As `open`, for who only looks: null where the node takes nobody now, for whatever reason. The run's own clients have told it. */
+  async knock(guest: Guest, timeoutMs: number): Promise<Visit | null> {
+    try {
+      const answer = await this.open(guest, { level: guest.level, sessionExpiryS: 0, timeoutMs, clientId: null })
+      return 'visit' in answer ? answer.visit : null
+    } catch (error) {
+      if (error instanceof EnvironmentError) return null
+      throw error
+    }
   }
 
   onTcp(): void {}
