@@ -37,8 +37,10 @@ export async function run(name: string, flags: RunFlags): Promise<number> {
   const prepared = await prepare(plan, { scenario: file, workers: flags.workers ?? null, allowed: flags.allowTarget })
   try {
     // The embedded broker is ours: there is nothing to find out.
-    const probed = plan.probe && prepared.broker === null ? await probe(prepared, dirname(file)) : null
-    const drops = probed && (await readDrops(prepared, dirname(file), false))
+    const isForeign = plan.probe && prepared.broker === null
+    const [probed, drops] = isForeign
+      ? await Promise.all([probe(prepared, dirname(file)), readDrops(prepared, dirname(file), false)])
+      : [null, null]
     const folder = new ReportFolder(flags.out ?? newFolder(plan.name, startedAt), flags.force === true, startedAt)
     for (const warning of [...prepared.warnings, ...(probed?.warnings ?? [])]) if (!flags.quiet) say(`${paint.yellow('⚠')} ${warning}`)
     const outcome = await execute(prepared, probed, drops, {
