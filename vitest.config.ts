@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Test files run in processes of their own, one at a time: many of them start brokers and workers, and a tool that measures
- * its own lateness is not to be tested on a machine that is kept late. test/run.sh runs two halves side by side. The JSON reports are what
+ * its own lateness is not to be tested on a machine that is kept late. test/run.sh runs three parts side by side. The JSON reports are what
  * .ci/run counts from.
  */
 export default defineConfig({

@@ -9,26 +9,25 @@ import { readFileSync } from 'node:fs'
 
 const dist = process.env.BENCH_DIST ?? new URL('../dist', import.meta.url).pathname
 const load = (name) => import(`${dist}/${name}.js`)
-const [{ loadScenario }, { Controller }, { resolveUrl }, { ReportFolder }] = await Promise.all(
-  ['load/scenario', 'run/controller', 'net/resolve', 'report/folder'].map(load),
+const [{ loadScenario }, { Controller }, { localRun }, { resolveUrl }, { ReportFolder }] = await Promise.all(
+  ['load/scenario', 'run/controller', 'run/local', 'net/resolve', 'report/folder'].map(load),
 )
 
 const { text, broker, transport, workers, folder: path } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const plan = loadScenario('bench.yaml', text, { brokers: [broker], set: [], scale: null, seed: null, durationUs: null })
 const endpoints = await Promise.all(plan.nodes.map((node) => resolveUrl(node.url)))
+const sourceAddresses = plan.groups.map((group) => group.sourceAddresses)
 const startedAt = new Date()
 const controller = new Controller({
-  plan,
+  ...localRun({ plan, endpoints, sourceAddresses, files: new Map(), transport, workers, processes: 1 }, 'bench.yaml'),
   shownPlan: plan,
   scenario: 'bench.yaml',
-  endpoints,
-  files: new Map(),
   transport,
-  workers,
   startedAt,
   folder: new ReportFolder(path, true, startedAt),
   brokers: null,
+  drops: null,
   sentinel: null,
   listener: { onPhase: (phase) => tell({ phase }), onRow() {}, onFault: (fault) => tell({ fault }) },
 })

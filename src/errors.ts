@@ -34,8 +34,11 @@ export interface Problem {
   readonly hint?: string | undefined
 }
 
+/** What a user writes. */
+export type FileKind = 'scenario' | 'target'
+
 /**
- * The scenario is wrong; nothing was started. Lists every problem found, one a line.
+ * The scenario, or the target of a size, is wrong; nothing was started. Lists every problem found, one a line.
  *
  * @example factory.yaml:14:7 groups.sensors.connect.rate: must be above 0, got -5/s
  */
@@ -43,10 +46,12 @@ export class ScenarioError extends MqttScaleError {
   readonly code = 'SCENARIO'
   readonly exitCode = 2
   readonly problems: readonly Problem[]
+  readonly what: FileKind
 
-  constructor(problems: readonly Problem[], hint?: string) {
+  constructor(problems: readonly Problem[], hint?: string, what: FileKind = 'scenario') {
     super(problems.map(formatProblem).join('\n'), { hint })
     this.problems = problems
+    this.what = what
   }
 }
 
@@ -60,6 +65,12 @@ export class UsageError extends MqttScaleError {
 export class EnvironmentError extends MqttScaleError {
   readonly code = 'ENVIRONMENT'
   readonly exitCode = 2
+}
+
+/** Somebody ended it before there was anything to report. */
+export class Interrupted extends MqttScaleError {
+  readonly code = 'INTERRUPTED'
+  readonly exitCode = 130
 }
 
 /** `path: problem`, with the place before it and the hint behind it where they are known. */

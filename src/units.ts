@@ -27,6 +27,8 @@ const RATE_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 const COUNT: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6 }
 const SIZE: Readonly<Record<string, number>> = { B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
+const BITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, Mbit: 1e6, Gbit: 1e9 }
+
 /** A number with its unit: digits may be grouped by `_`. */
 const QUANTITY = /^(-?(?:\d[\d_]*(?:\.\d+)?|\.\d+)) ?([a-zA-Zµ%]*)$/
 
@@ -73,6 +75,14 @@ export function parseBytes(value: unknown): Parsed {
   return (factor === 1 && bytes !== parts.amount) || !Number.isSafeInteger(bytes) ? expected : bytes
 }
 
+/** `10Gbit/s` to bits a second. */
+export function parseBitRate(value: unknown): Parsed {
+  const expected = 'expected a bandwidth such as 500Mbit/s or 10Gbit/s'
+  const parts = typeof value === 'string' && value.trim().endsWith('/s') ? split(value.trim().slice(0, -2)) : null
+  const factor = parts ? lookUp(BITS, parts.unit) : undefined
+  return !parts || factor === undefined ? expected : parts.amount * factor
+}
+
 /** `95%` or `95 %` to 0.95. More than 100 % is a share too: of a load, or a scale. */
 export function parseShare(value: unknown): Parsed {
   const parts = split(value)
@@ -110,6 +120,13 @@ export function formatBytes(bytes: number): string {
     unit++
   }
   return `${significant(bytes)} ${units[unit]}`
+}
+
+/** `850 bit/s`, `24 Mbit/s`, `0.24 Gbit/s`. */
+export function formatBitRate(bitsPerSec: number): string {
+  const [unit, size] =
+    bitsPerSec >= 1e8 ? ['Gbit', 1e9] : bitsPerSec >= 1e5 ? ['Mbit', 1e6] : bitsPerSec >= 1e3 ? ['kbit', 1e3] : ['bit', 1]
+  return `${significant(bitsPerSec / Number(size))} ${unit}/s`
 }
 
 /** `12.3 %`. What is not all is never shown as 100 %, and what is not nothing never as 0 %. */

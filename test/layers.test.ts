@@ -12,17 +12,24 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 const BASE = ['errors', 'units']
 const MIDDLE = ['mqtt', 'net', 'stats']
+const ABOVE = ['watch', 'machine', 'report', 'load', 'sink', ...MIDDLE, ...BASE]
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: BASE,
   units: BASE,
   mqtt: BASE,
   net: BASE,
   stats: BASE,
+  sink: ['mqtt', 'net', ...BASE],
   load: [...MIDDLE, ...BASE],
   report: ['load', ...MIDDLE, ...BASE],
-  run: ['report', 'load', ...MIDDLE, ...BASE],
-  cli: ['run', 'report', 'load', ...MIDDLE, ...BASE],
-  index: ['cli', 'run', 'report', 'load', ...MIDDLE, ...BASE],
+  compare: ['report', 'load', ...MIDDLE, ...BASE],
+  capacity: ['compare', 'report', 'load', ...MIDDLE, ...BASE],
+  machine: ['report', 'load', ...MIDDLE, ...BASE],
+  watch: ['report', 'load', ...MIDDLE, ...BASE],
+  run: ABOVE,
+  control: ['run', ...ABOVE],
+  cli: ['control', 'run', 'capacity', 'compare', ...ABOVE],
+  index: ['cli', 'control', 'run', 'capacity', 'compare', ...ABOVE],
 }
 const LINE_LIMIT = 400
 

@@ -9,6 +9,7 @@ need() { [ -x "$(command -v "$1")" ] || missing+=("${@:2}"); } # PROGRAM PACKAGE
 need chromium chromium fonts-dejavu-core
 need openssl openssl
 need gcc gcc libc6-dev
+need ip iproute2
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "test: installing ${missing[*]}"
@@ -24,16 +25,25 @@ bash test/brokers/fetch.sh || [ -z "${CI:-}" ]
 npm run --silent build
 npm run --silent check
 
-# Real brokers and clusters take as long as all the rest, and mostly wait: the two halves run side by side.
+# Most tests wait most of the time: four parts that take about as long run side by side.
 mkdir -p .cache
 rm -f .cache/vitest*.json
-npx vitest run test/brokers --outputFile.json=.cache/vitest-brokers.json >.cache/brokers.log 2>&1 </dev/null &
+part() { npx vitest run "${@:2}" --outputFile.json=".cache/vitest-$1.json" >".cache/$1.log" 2>&1 </dev/null; }
+part brokers test/brokers --exclude 'test/brokers/cluster-*' --exclude 'test/brokers/ci-*' &
 brokers=$!
-trap 'kill $brokers 2>/dev/null || true' EXIT
+part clusters test/brokers/cluster- test/run/truth- &
+clusters=$!
+part cli test/cli test/brokers/ci- &
+cli=$!
+trap 'kill $brokers $clusters $cli 2>/dev/null || true' EXIT
 status=0
-npx vitest run --exclude 'test/brokers/**' || status=$?
-echo 'test: with brokers'
+npx vitest run --exclude 'test/brokers/**' --exclude 'test/cli/**' --exclude 'test/run/truth-*' || status=$?
 wait $brokers || status=$?
+wait $clusters || status=$?
+wait $cli || status=$?
 trap - EXIT
-cat .cache/brokers.log
+for name in brokers clusters cli; do
+  echo "test: with $name"
+  cat ".cache/$name.log"
+done
 exit $status

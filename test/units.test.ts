@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  formatBitRate,
   formatBytes,
   formatCount,
   formatDuration,
   formatRate,
   formatShare,
+  parseBitRate,
   parseBytes,
   parseCount,
   parseDuration,
@@ -38,6 +40,8 @@ describe('what people write', () => {
     { parse: parseBytes, text: '64B', is: 64 },
     { parse: parseBytes, text: '1KiB', is: 1024 },
     { parse: parseBytes, text: '1.5 kB', is: 1500 },
+    { parse: parseBitRate, text: '10Gbit/s', is: 10e9 },
+    { parse: parseBitRate, text: '2.5 Mbit/s', is: 2.5e6 },
     { parse: parseShare, text: '95%', is: 0.95 },
     { parse: parseShare, text: '250 %', is: 2.5 },
   ])('$text is $is', ({ parse, text, is }) => expect(parse(text)).toBe(is))
@@ -58,6 +62,8 @@ describe('what people write', () => {
     { parse: parseCount, text: [1], why: 'a list is no number' },
     { parse: parseBytes, text: '0.5B', why: 'half a byte' },
     { parse: parseBytes, text: '1Kib', why: 'no such unit' },
+    { parse: parseBitRate, text: '10G', why: 'bits or bytes, and in which time?' },
+    { parse: parseBitRate, text: '10GB/s', why: 'bandwidth is in bits' },
     { parse: parseShare, text: 0.95, why: '0.95 could be 95 % or 0.95 %' },
     { parse: parseShare, text: '95', why: 'a share needs its %' },
   ])('$text is refused: $why', ({ parse, text }) => expect(parse(text)).toMatch(/^expected a/))
@@ -79,6 +85,9 @@ describe('what people read', () => {
     [formatCount(-0), '0'],
     [formatRate(0.5), '0.5/s'],
     [formatRate(12_345.6), '12,346/s'],
+    [formatBitRate(0.26e9), '0.26 Gbit/s'],
+    [formatBitRate(24e6), '24 Mbit/s'],
+    [formatBitRate(850), '850 bit/s'],
     [formatBytes(64), '64 B'],
     [formatBytes(1536), '1.5 KiB'],
     [formatBytes(12 * 1024 ** 3), '12 GiB'],

@@ -1,14 +1,12 @@
 /**
  * `mqtt-scale clean RUN`: removes what a run left on its brokers, from nothing but its report.
  */
-import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { type Access, nodesOf } from '../load/nodes.ts'
 import type { GroupPlan, Plan } from '../load/plan.ts'
 import { isMasked } from '../load/secrets.ts'
 import { resolveUrl } from '../net/resolve.ts'
-import { REPORT_SCHEMA, type Report } from '../report/types.ts'
+import { readReport } from '../report/read.ts'
 import { canLeave, cleanRun } from '../run/clean.ts'
 import { secretGroup, transportFor } from '../run/prepare.ts'
 import { formatCount } from '../units.ts'
@@ -59,20 +57,6 @@ export async function clean(path: string, flags: CleanFlags): Promise<number> {
   }
   say(`${paint.red('error:')} ${formatCount(sessions)} sessions and ${formatCount(retained)} retained messages could not be removed`)
   return WRONG
-}
-
-function readReport(path: string): Report {
-  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'report.json') : path
-  const hint = 'name a report folder, or a report.json'
-  let report: Partial<Report>
-  try {
-    report = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new UsageError(code === undefined ? `${file} is not JSON` : `can't read ${file} (${code})`, { cause, hint })
-  }
-  if (report?.schema !== REPORT_SCHEMA) throw new UsageError(`${file} is no report of this version (${REPORT_SCHEMA})`, { hint })
-  return report as Report
 }
 
 /** The run's nodes, at other addresses where they are given. */

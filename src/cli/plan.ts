@@ -3,60 +3,89 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { EnvironmentError } from '../errors.ts'
 import { type ClusterEstimate, estimateCluster } from '../load/cluster.ts'
 import { type Estimate, estimate } from '../load/estimate.ts'
 import type { DropPlan, FaultPlan, Plan } from '../load/plan.ts'
 import { loadScenario } from '../load/scenario.ts'
+import { addressesHere } from '../machine/addresses.ts'
+import { routedHere } from '../machine/bind.ts'
+import { calibrationMachine, calibrationPath, readCalibration } from '../machine/calibration.ts'
+import { ceilingsOf, rateWarnings } from '../machine/ceiling.ts'
+import { machineFacts } from '../machine/facts.ts'
+import { type Judgement, judge, type Question } from '../machine/judge.ts'
+import type { Destination } from '../machine/ports.ts'
+import { NEED_COLUMNS, needCells, type Shortage, shortagesOf } from '../machine/words.ts'
 import { epollAvailable } from '../net/transport.ts'
-import { localPortsNeeded, type Machine, type Need, type Shortage, shortages, thisMachine } from '../run/limits.ts'
-import { EMBEDDED_URL, withEmbeddedNode, workerCount } from '../run/prepare.ts'
+import { EMBEDDED_URL, withEmbeddedNode } from '../run/prepare.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
-import { loadOptions, type RunFlags } from './options.ts'
+import { loadOptions, type RunFlags, wantedOf } from './options.ts'
 import { readScenario } from './scenarios.ts'
+import { type Row, section } from './section.ts'
 import { commandLine, ink, print } from './terminal.ts'
 
 /** @returns 0: a machine that is too small is a warning here */
-export function plan(name: string, flags: RunFlags): number {
+export async function plan(name: string, flags: RunFlags): Promise<number> {
   const { file, text } = readScenario(name)
   const options = loadOptions(flags)
   const scaled = withEmbeddedNode(loadScenario(file, text, options), EMBEDDED_URL)
   const { scale } = scaled
-  const settings = settingsOf(scaled, file, flags)
-  const planned = estimate(scaled, settings)
-  const whole =
-    scale === 1 ? planned : estimate(withEmbeddedNode(loadScenario(file, text, { ...options, scale: null }), EMBEDDED_URL), settings)
+  const question = questionOf(scaled, file, flags)
+  const judged = judge(scaled, question)
+  const { planned, needs, table, layout } = judged
+  const unscaled = () => withEmbeddedNode(loadScenario(file, text, { ...options, scale: null }), EMBEDDED_URL)
+  const whole = scale === 1 ? null : estimate(unscaled(), { ...question, ...layout })
   const cluster = estimateCluster(scaled)
-  const machine = thisMachine()
-  const need: Need = {
-    ...planned.need,
-    localPorts: localPortsNeeded(
-      scaled,
-      scaled.nodes.map(({ url }) => [destination(url)]),
-    ),
-  }
-  const short = [...shortages(need, machine, settings.workers), ...reportShortage(flags), ...execShortage(scaled, flags)]
+  const { calibration, problem } = readCalibration(calibrationPath(), calibrationMachine(question.facts))
+  const short = [
+    ...shortagesOf(table),
+    ...(await addressShortage(scaled, question.facts.addresses)),
+    ...rateWarnings(planned, ceilingsOf(scaled, planned, calibration)),
+    ...reportShortage(flags),
+    ...execShortage(scaled, flags),
+  ]
   if (flags.json) {
-    const at100 = scale === 1 ? null : { clients: whole.clients, fanOut: whole.fanOut, publishesPerSec: whole.publishesPerSec }
+    const at100 = whole && { clients: whole.clients, fanOut: whole.fanOut, publishesPerSec: whole.publishesPerSec }
     const { name, phases, faults } = scaled
-    const figures = { name, scale, ...planned, ...cluster, phases, faults, need, machine, at100Percent: at100, shortages: short }
-    print(`${JSON.stringify(figures, null, 2)}\n`)
-  } else if (!flags.quiet) print(render(scaled, planned, cluster, scale === 1 ? null : whole, need, machine, short))
+    const here = { need: needs, machine: question.facts, calibration, calibrationProblem: problem }
+    const verdict = { rows: table.rows, machines: table.machines, sourceAddresses: judged.sourceAddresses, shortages: short }
+    print(`${JSON.stringify({ name, scale, ...planned, ...cluster, phases, faults, ...here, at100Percent: at100, ...verdict }, null, 2)}\n`)
+  } else if (!flags.quiet) print(render(scaled, judged, cluster, whole, short))
   return 0
 }
 
-/** Without a look-up of names: that would be a packet. Each name counts as one address. */
-function destination(url: string): { address: string; port: number } {
+/** Without a look-up of names: that would be a packet. Each name counts as one address, and is elsewhere but for this one. */
+function destination(url: string): Destination {
   const { hostname, port, protocol } = new URL(url)
-  return { address: hostname, port: port === '' ? protocol.length : Number(port) }
+  return {
+    address: hostname === 'localhost' ? '127.0.0.1' : hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? protocol.length : Number(port),
+  }
 }
 
-function settingsOf(plan: Plan, file: string, flags: RunFlags) {
+function questionOf(plan: Plan, file: string, flags: RunFlags): Question {
   const isPlain = plan.nodes.every(({ url }) => url.startsWith('mqtt:'))
   const isEpoll = plan.transport !== 'stream' && isPlain && epollAvailable() === null
   return {
+    facts: machineFacts(),
+    // Addresses that this machine lacks have a line of their own; all else is said as if it had them.
+    routed: plan.groups.flatMap((group) => group.sourceAddresses),
+    destinations: plan.nodes.map(({ url }) => [destination(url)]),
     fileBytes: (path: string) => statSync(resolve(dirname(file), path)).size,
     transport: isEpoll ? ('epoll' as const) : ('stream' as const),
-    workers: workerCount(plan, flags.workers ?? null),
+    wanted: wantedOf(flags),
+    slice: null,
+  }
+}
+
+async function addressShortage({ groups }: Plan, own: readonly string[]): Promise<Shortage[]> {
+  const given = groups.map((group) => group.sourceAddresses)
+  try {
+    addressesHere(given, [...own, ...(await routedHere(given, own))], true)
+    return []
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error
+    return [{ isRefusal: true, words: error.message, hint: error.hint ?? '' }]
   }
 }
 
@@ -72,17 +101,8 @@ function execShortage({ faults }: Plan, { allowExec }: RunFlags): Shortage[] {
   return [{ isRefusal: true, words: `runs commands, of ${names.join(', ')}`, hint: 'give --allow-exec to let it' }]
 }
 
-type Row = readonly string[]
-
-function render(
-  plan: Plan,
-  planned: Estimate,
-  cluster: ClusterEstimate,
-  whole: Estimate | null,
-  need: Need,
-  machine: Machine,
-  short: readonly Shortage[],
-): string {
+function render(plan: Plan, judged: Judgement, cluster: ClusterEstimate, whole: Estimate | null, short: readonly Shortage[]): string {
+  const { planned } = judged
   const where = plan.embedded
     ? 'the embedded broker'
     : plan.nodes.length === 1
@@ -101,7 +121,7 @@ function render(
       [],
       plan.faults.map((fault) => faultRow(fault, plan)),
     ),
-    section('Needs', ['', 'here', 'there is'], needRows(need, machine)),
+    section('Needs', NEED_COLUMNS, needCells(judged.table), needFoot(judged)),
   ]
   const warnings = short.map(({ words, hint }) => `${ink.yellow('⚠')} ${words}: ${hint}`)
   return `${[head, ...sections.filter((text) => text !== ''), ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')}\n`
@@ -191,14 +211,24 @@ function dropWords({ how, groups, where, nodes, share, forUs, return: comeBack }
   return `${words}, then back ${comeBack.overS === 0 ? 'at once' : `over ${formatDuration(comeBack.overS * 1e6)} (${comeBack.arrival})`}`
 }
 
-function needRows(need: Need, machine: Machine): Row[] {
-  const limit = (count: number | null) => (count === null ? 'no limit known' : formatCount(count))
-  return [
-    ['open files', formatCount(need.openFiles), limit(machine.openFiles)],
-    ['local ports', formatCount(need.localPorts), limit(machine.localPorts)],
-    ['memory', formatBytes(need.memoryBytes), `${formatBytes(machine.freeBytes)} free`],
-    ['pairs of subscriber and stream', formatCount(need.pairs), ''],
-  ]
+/** What the run does with the machine, and with how many. */
+function needFoot({ needs, table, sourceAddresses }: Judgement): string[] {
+  const { processes, workers, sources } = needs
+  const addresses =
+    sources === 0 ? 'the system chooses source addresses' : `${plural(sources, 'source address', 'es')}, ${span(sourceAddresses)}`
+  const made = `${plural(processes, 'process', 'es')} with ${plural(workers, 'worker')}; ${addresses}`
+  const short = table.rows.filter(({ state }) => state === 'short').map(({ what }) => what)
+  return [made, ...(table.machines > 1 ? [`it takes ${formatCount(table.machines)} machines like this one, for ${short.join(', ')}`] : [])]
+}
+
+/** The first and the last of all addresses, in the order of their use. */
+function span(sources: Judgement['sourceAddresses']): string {
+  const all = [...new Set(sources.flat())]
+  return all.length < 4 ? all.join(', ') : `${all[0]} to ${all.at(-1)}`
+}
+
+function plural(count: number, noun: string, ending = 's'): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : ending}`
 }
 
 function connects(perSec: number | null): string {
@@ -212,17 +242,4 @@ function rate(perSec: number): string {
 /** 0.05, 1.2, 24, 10,000. */
 function factor(value: number): string {
   return value >= 100 ? formatCount(value) : String(Number(value.toPrecision(3)))
-}
-
-/** A title and its rows, in columns: names to the left, numbers to the right where there is a head. */
-function section(title: string, head: Row, rows: readonly Row[]): string {
-  if (rows.length === 0) return ''
-  const all = head.length > 0 ? [head, ...rows] : rows
-  const widths = all[0]!.map((_, i) => Math.max(...all.map((row) => row[i]!.length)))
-  const lines = all.map((row, n) => {
-    const cells = row.map((cell, i) => (i === 0 || head.length === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-    const line = `  ${cells.join('  ')}`.trimEnd()
-    return n === 0 && head.length > 0 ? ink.dim(line) : line
-  })
-  return `\n${[ink.bold(title), ...lines].join('\n')}`
 }

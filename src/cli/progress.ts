@@ -23,7 +23,7 @@ export interface Progress extends RunListener {
 }
 
 export function startProgress(plan: Plan, isQuiet: boolean): Progress {
-  if (isQuiet) return { onPhase: ignore, onRow: ignore, onFault: ignore, onMoment: ignore, note: ignore, stop: ignore }
+  if (isQuiet) return { onPhase: ignore, onRow: ignore, onFault: ignore, onAbort: ignore, onMoment: ignore, note: ignore, stop: ignore }
   return process.stderr.isTTY ? new Bars(plan) : new Lines(plan)
 }
 
@@ -61,6 +61,10 @@ class Lines implements Progress {
 
   onMoment(fault: string, moment: Moment, sinceStartUs: number): void {
     this.note(momentLine(fault, moment, sinceStartUs))
+  }
+
+  onAbort(words: string): void {
+    this.note(abortLine(words))
   }
 
   note(line: string): void {
@@ -120,6 +124,10 @@ class Bars implements Progress {
     this.note(momentLine(fault, moment, sinceStartUs))
   }
 
+  onAbort(words: string): void {
+    this.note(abortLine(words))
+  }
+
   note(line: string): void {
     this.bars.log(`${line}\n`)
   }
@@ -143,6 +151,10 @@ class Faults {
 
 function momentLine(fault: string, moment: Moment, sinceStartUs: number): string {
   return `${paint.cyan(fault)}: ${moment}${moment === 'began' ? '' : ` after ${formatDuration(sinceStartUs)}`}`
+}
+
+function abortLine(words: string): string {
+  return `${paint.red('aborted')} ${words}; drain runs, then the report is written`
 }
 
 /** Null where the phase has no length of its own. */

@@ -6,6 +6,9 @@ import { isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../errors.ts'
 import { nearest } from '../load/nearest.ts'
+import type { Plan } from '../load/plan.ts'
+import { loadScenario } from '../load/scenario.ts'
+import { type LoadFlags, loadOptions } from './options.ts'
 
 /** The same two folders up from src/cli and from dist/cli. */
 export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,16 +32,31 @@ export function readScenario(name: string): { file: string; text: string } {
   }
 }
 
+/** @throws UsageError, ScenarioError  there is none, or it is wrong */
+export function loadPlan(name: string, flags: LoadFlags): Plan {
+  const { file, text } = readScenario(name)
+  return loadScenario(file, text, loadOptions(flags))
+}
+
 /** Path of a scenario that ships, or null: `quickstart`, `mqttbs/p2p-1k`, `scenarios/10m.yaml`. */
 export function shippedScenario(name: string): string | null {
   return shippedScenarios().includes(bare(name)) ? join(FOLDER, `${bare(name)}.yaml`) : null
+}
+
+/** Targets of `size` stand beside the scenarios that calibrate for them. */
+const TARGET = '.target.yaml'
+
+/** Path of a target: a file or, where there is none, one that ships: `sizing/10m`. */
+export function targetFile(name: string): string {
+  const shipped = join(FOLDER, bare(name).replace(/\.target$/, '') + TARGET)
+  return !isFile(name) && isFile(shipped) ? asTyped(shipped) : name
 }
 
 /** Names of the scenarios that ship. */
 export function shippedScenarios(): string[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   return names
-    .filter((name) => name.endsWith('.yaml'))
+    .filter((name) => name.endsWith('.yaml') && !name.endsWith(TARGET))
     .map((name) => bare(name.replaceAll('\\', '/')))
     .sort()
 }

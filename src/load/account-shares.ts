@@ -10,17 +10,21 @@ import { mergeShares, type Share, type ShareFacts } from './shares.ts'
 import { type Account, Sheets, Times, type Window } from './sheets.ts'
 import { streamOf } from './slice.ts'
 
-/** Takes the account of shared subscriptions, of what all workers have told of them. */
+/**
+ * Takes the account of shared subscriptions, of what all workers have told of them.
+ *
+ * Where some can't tell any more, what nobody is known to have had may have been theirs: nothing of it is lost.
+ */
 export function accountShares(
   groups: readonly Group[],
   settleUs: number,
   facts: FactBook,
-  told: readonly ShareFacts[],
+  told: { readonly shares: readonly ShareFacts[]; readonly isWhole: boolean },
   pieces: readonly Window[],
   isFinal: boolean,
 ): Account {
-  const accountant = new ShareAccountant(settleUs, facts, pieces, false)
-  const shares = mergeShares(told)
+  const accountant = new ShareAccountant(settleUs, facts, pieces, told.isWhole)
+  const shares = mergeShares(told.shares)
   const wanted = shares.map((share) => ({ template: share.template, filters: () => [share.filter] }))
   const audience = new Audience(groups, wanted)
   for (const share of shares) accountant.takeShare(share, audience, isFinal)
@@ -28,6 +32,13 @@ export function accountShares(
 }
 
 class ShareAccountant extends Sheets {
+  private readonly isWhole: boolean
+
+  constructor(settleUs: number, facts: FactBook, pieces: readonly Window[], isWhole: boolean) {
+    super(settleUs, facts, pieces, false)
+    this.isWhole = isWhole
+  }
+
   takeShare(share: Share, audience: Audience, isFinal: boolean): void {
     audience.eachStream(share.template, share.filter, (received, from, e, publisher, lane) => {
       const entry = from.plan.publish[e]!
@@ -49,11 +60,13 @@ class ShareAccountant extends Sheets {
   ): void {
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
     const [first, end] = this.rangeOf(from, e, entry, publisher, stream)
+    const isUnknown = this.facts.dealtWith(entry.index, publisher) === null
     this.eachMessage(from, e, publisher, lane, first, end, (rank, seq) => {
       const kind = this.facts.kindOf(stream, seq)
       if (kind === EXCEPTION.away) return
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), share.qos)
       const { copies, group } = share.arrivalOf(received, rank)
+      if (isUnknown && copies === 0) return
       const { counts } = this.deliveries.at(cellKey.delivery(group, entry.index, qos))
       const intendedUs = times.of(seq)
       const fromUs = intendedUs - this.settleUs
@@ -66,7 +79,7 @@ class ShareAccountant extends Sheets {
       else if (copies > 0) {
         counts.owed++
         counts.received++
-      } else if (isFinal && share.mayWait(toUs)) counts.excused++
+      } else if (!this.isWhole || (isFinal && share.mayWait(toUs))) counts.excused++
       else {
         counts.owed++
         counts.lost++

@@ -101,7 +101,11 @@ class Accountant extends Sheets {
       return
     }
     const { expiryUs } = client
+    const isUnknown = this.facts.dealtWith(entry.index, publisher) === null
     this.eachMessage(from, e, publisher, lane, first, end, (rank, seq) => {
+      const hasArrived = row >= 0 && client.fleet.ledger.has(row, rank)
+      // Its worker was lost: whether it was sent shows only where it arrived.
+      if (isUnknown && !hasArrived) return
       const kind = this.facts.kindOf(stream, seq)
       if (kind === EXCEPTION.away) return
       const qos = Math.min(from.schedules[e]!.qosOf(publisher, seq), granted)
@@ -113,18 +117,7 @@ class Accountant extends Sheets {
             cellKey.pair(this.facts.nodeAt(globalPublisher, intendedUs, from.placer.nodeOf(publisher, 0)), standing.nodeAt(intendedUs)),
           )
         : null
-      const name = this.classify(
-        client,
-        mask,
-        qos,
-        kind,
-        intendedUs,
-        sentUs,
-        expiryUs,
-        entry.expiryS,
-        row >= 0 && client.fleet.ledger.has(row, rank),
-        isFinal,
-      )
+      const name = this.classify(client, mask, qos, kind, intendedUs, sentUs, expiryUs, entry.expiryS, hasArrived, isFinal)
       if (name === null) return
       if (name === 'received' || name === 'lost') {
         cell.counts.owed++
@@ -162,7 +155,7 @@ class Accountant extends Sheets {
       add('owed', qos, count)
       add('received', qos, count)
     }
-    const intervals = this.facts.exceptions.get(stream) ?? []
+    const intervals = this.facts.exceptionsOf(stream)
     for (let i = 0; i < intervals.length; i += 4) {
       for (let seq = Math.max(first, intervals[i + 1]!); seq < Math.min(end, intervals[i + 2]!); seq++) {
         const qos = schedule.qosOf(publisher, seq)
@@ -172,10 +165,16 @@ class Accountant extends Sheets {
         else if (intervals[i] !== EXCEPTION.away) add('excused', qos, 1)
       }
     }
+    const isUnknown = this.facts.dealtWith(entry.index, publisher) === null
     const visit = (seq: number) => {
       if (intervals.length > 0 && placeOf(intervals, seq) >= 0) return
       const qos = schedule.qosOf(publisher, seq)
       add('received', qos, -1)
+      // As above: what has not arrived may never have been sent.
+      if (isUnknown) {
+        add('owed', qos, -1)
+        return
+      }
       add('lost', qos, 1)
       this.missing++
     }
@@ -226,9 +225,10 @@ class Accountant extends Sheets {
     const stream = streamOf(entry.index, from.plan.firstClient + publisher)
     const first = this.rangeOf(from, e, entry, publisher, stream, this.pieces[0]!)[0]
     const end = this.rangeOf(from, e, entry, publisher, stream, this.pieces.at(-1)!)[1]
-    const dealt = this.facts.dealtWith(entry.index, publisher)
+    // Whether single ones arrived can't be seen: of a lost worker's nothing is owed.
+    if (this.facts.dealtWith(entry.index, publisher) === null) return
     const row = this.unverified.get(entry.index) ?? { owed: 0, measured: 0, qos: 0 }
-    this.eachMessage(from, e, publisher, lane, 0, dealt, (_, seq) => {
+    this.eachMessage(from, e, publisher, lane, 0, end, (_, seq) => {
       if (this.facts.kindOf(stream, seq) !== 0) return
       row.owed++
       if (seq >= first && seq < end) row.measured++

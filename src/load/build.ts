@@ -3,6 +3,7 @@
  *
  * Total: it makes a plan of every scenario that the schema accepts, also of one that `check.ts` then refuses.
  */
+import { GRACE_US } from './abort.ts'
 import { faultsOf, measureOf } from './faulting.ts'
 import type { Access } from './nodes.ts'
 import type {
@@ -73,6 +74,7 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
     settleUs: scenario.settle,
     transport: scenario.transport,
     probe: scenario.probe,
+    onAgentLoss: scenario.onAgentLoss,
     sentinel: scenario.sentinel && { ratePerSec: scenario.sentinel.rate },
     groups,
     phases: {
@@ -83,7 +85,10 @@ export function buildPlan(scenario: Scenario, options: BuildOptions): Plan {
       cleanUp: scenario.phases.cleanUp,
     },
     faults: faultsOf(scenario.faults, groups, options.nodes),
-    thresholds: scenario.thresholds?.length ? scenario.thresholds : [DEFAULT_THRESHOLD],
+    thresholds: scenario.thresholds?.length ? scenario.thresholds.map(({ expect }) => expect) : [DEFAULT_THRESHOLD],
+    aborts: (scenario.thresholds ?? []).flatMap(({ expect, abortOnFail, grace }) =>
+      abortOnFail ? [{ expect, graceUs: grace ?? GRACE_US }] : [],
+    ),
     gates: Object.fromEntries(Object.entries(scenario.gates).map(([metric, margin]) => [metric, `${Number((margin * 100).toFixed(6))}%`])),
     clients,
     scale: options.scale,

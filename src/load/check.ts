@@ -4,6 +4,7 @@
  * Each check takes the scenario (for what was written, and where) and the plan (for what it means), and reports; none stops the others.
  */
 import { filterProblem, parseShare, topicProblem } from '../mqtt/topic.ts'
+import { abortProblem } from './abort.ts'
 import { defaultName } from './build.ts'
 import { shapeOf } from './catalogue.ts'
 import { checkCommands, routeVariables } from './commands.ts'
@@ -243,10 +244,14 @@ function checkLimits(plan: Plan, report: Report): void {
 }
 
 function checkMetrics(scenario: Scenario, plan: Plan, report: Report): void {
-  for (const [i, text] of (scenario.thresholds ?? []).entries()) {
-    const threshold = parseThreshold(text)
+  for (const [i, { expect, abortOnFail, grace }] of (scenario.thresholds ?? []).entries()) {
+    const threshold = parseThreshold(expect)
+    const isText = !abortOnFail && grace === undefined
     const wrong = 'problem' in threshold ? threshold : metricProblem(threshold.metric, plan)
-    if (wrong) report(['thresholds', i], wrong.problem, wrong.hint)
+    if (wrong) report(isText ? ['thresholds', i] : ['thresholds', i, 'expect'], wrong.problem, wrong.hint)
+    const problem = abortOnFail && 'metric' in threshold ? abortProblem(threshold, grace !== undefined) : null
+    if (problem && !wrong) report(['thresholds', i, 'abortOnFail'], problem.problem, problem.hint)
+    if (!abortOnFail && grace !== undefined) report(['thresholds', i, 'grace'], 'is for abortOnFail: true', undefined, 'key')
   }
   for (const metric of Object.keys(scenario.gates)) {
     const wrong = metricProblem(metric, plan)

@@ -317,7 +317,7 @@ export class Client {
     this.fleet.connected++
     if (this.publisher !== null && this.node !== this.publishesFrom) {
       this.publishesFrom = this.node
-      this.fleet.moved(this, nowUs)
+      this.fleet.notes.moved(this, nowUs)
     }
     this.state = STATE.subscribing
     this.receiver?.returned(nowUs, event.sessionPresent)

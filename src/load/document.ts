@@ -7,7 +7,7 @@
  * What YAML itself finds wrong (syntax, duplicate keys, unknown anchors) ends the reading: no later check would make sense of it.
  */
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parse, parseDocument, visit, type YAMLMap } from 'yaml'
-import { type Place, type Problem, ScenarioError } from '../errors.ts'
+import { type FileKind, type Place, type Problem, ScenarioError } from '../errors.ts'
 import { suggest } from './nearest.ts'
 
 /** Keys and list indices from the root of the scenario. */
@@ -29,12 +29,15 @@ export class ScenarioDocument {
   private readonly root: ReturnType<typeof parseDocument>
   private readonly overridden: Path[] = []
 
+  private readonly what: FileKind
+
   /**
    * @param set  `path=value` texts, applied in order; values are YAML
    * @throws ScenarioError  not YAML, or a `--set` that leads nowhere
    */
-  constructor(file: string, text: string, set: readonly string[]) {
+  constructor(file: string, text: string, set: readonly string[], what: FileKind = 'scenario') {
     this.file = file
+    this.what = what
     this.root = parseDocument(text, { lineCounter: this.lines, merge: true, prettyErrors: false })
     this.throwIfAny([...this.root.errors.map((e) => this.yamlProblem(e.message, e.pos[0])), ...this.keyProblems()])
     this.value = this.read()
@@ -65,7 +68,7 @@ export class ScenarioDocument {
   /** The problem of the value at `path`, with its place or its origin. */
   problem(path: Path, words: string, hint?: string, of: 'key' | 'value' = 'value'): Problem {
     const origin = this.isOverridden(path) ? ' (from --set)' : ''
-    return { place: this.placeOf(path, of), path: formatPath(path), problem: words + origin, hint }
+    return { place: this.placeOf(path, of), path: path.length === 0 ? this.what : formatPath(path), problem: words + origin, hint }
   }
 
   /** @throws ScenarioError  with the problems in the order of the file, where there are any */
@@ -75,7 +78,7 @@ export class ScenarioDocument {
     const rank = (a: number, b: number) => (a === b ? 0 : a - b)
     const sorted = problems.toSorted((a, b) => rank(order(a), order(b)))
     const more = sorted.length - MAX_PROBLEMS
-    throw new ScenarioError(sorted.slice(0, MAX_PROBLEMS), more > 0 ? `${more} more problems are not shown` : undefined)
+    throw new ScenarioError(sorted.slice(0, MAX_PROBLEMS), more > 0 ? `${more} more problems are not shown` : undefined, this.what)
   }
 
   private read(): unknown {
@@ -83,7 +86,7 @@ export class ScenarioDocument {
       return ownCopy(this.root.toJS())
     } catch (error) {
       // Aliases that expand without end, or contain themselves.
-      throw new ScenarioError([this.yamlProblem(`can't be expanded: ${(error as Error).message}`, 0)])
+      throw new ScenarioError([this.yamlProblem(`can't be expanded: ${(error as Error).message}`, 0)], undefined, this.what)
     }
   }
 

@@ -4,6 +4,7 @@
  *
  * Intended times are functions of the plan, so a stream without exceptions is one number. Exceptions are intervals of sequence numbers, in order.
  */
+import type { Rows } from './rows.ts'
 import type { WillFacts } from './wills.ts'
 
 export const EXCEPTION = {
@@ -24,31 +25,39 @@ export type ExceptionKind = (typeof EXCEPTION)[keyof typeof EXCEPTION]
 export const MAX_EXCEPTIONS = 8_000_000
 
 /** Flat list of (kind, from, to, value): numbers from `from` up to, not including, `to`. */
-export type Intervals = number[]
+export type Intervals = ArrayLike<number>
 
-/** The facts of one slice: plain data. */
+/** The facts of one slice: plain data. Of entries that nobody hears there is no more than that they are there. */
 export interface Facts {
-  /** For each publish entry of the plan: the first client that this slice has, and how many messages each has dealt with (sent or given up). */
-  readonly entries: readonly { readonly entry: number; readonly firstClient: number; readonly next: Uint32Array }[]
-  /** By stream. */
-  readonly exceptions: ReadonlyMap<number, Intervals>
+  /** For each publish entry of the plan: the clients that this slice has. */
+  readonly entries: readonly EntryFacts[]
+  /** (kind, from, to, value) of intervals, flat, by stream. */
+  readonly exceptions: Rows
   /** Intended times of messages sent on connecting, by stream. */
-  readonly connectTimes: ReadonlyMap<number, readonly number[]>
+  readonly connectTimes: Rows
   /** (from µs, node) pairs of publishers that were on more than one node, flat, by global client index. */
-  readonly moves: ReadonlyMap<number, readonly number[]>
+  readonly moves: Rows
   /** Messages due and not yet sent, or sent and not yet acknowledged; requests that may still be answered in time. */
   readonly pending: number
   readonly wills: WillFacts
 }
 
+export interface EntryFacts {
+  readonly entry: number
+  readonly firstClient: number
+  readonly clients: number
+  /** How many messages each client has dealt with (sent or given up); null: all that have come due, and no more will. */
+  readonly next: Uint32Array | null
+}
+
 /** Where a publisher with these moves was at that time; `first` is where it began. */
-export function nodeAt(moves: readonly number[], timeUs: number, first: number): number {
+export function nodeAt(moves: ArrayLike<number>, timeUs: number, first: number): number {
   for (let i = moves.length - 2; i >= 0; i -= 2) if (moves[i]! <= timeUs) return moves[i + 1]!
   return first
 }
 
 export class Exceptions {
-  readonly byStream = new Map<number, Intervals>()
+  readonly byStream = new Map<number, number[]>()
   intervals = 0
 
   add(stream: number, kind: ExceptionKind, from: number, to: number, value = 0): void {

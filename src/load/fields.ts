@@ -7,8 +7,6 @@
 import { z } from 'zod'
 import { type Parsed, parseBytes, parseCount, parseDuration, parseRate, parseShare } from '../units.ts'
 
-export const LATER = 'not in this version'
-
 /** What an issue may say beside its message. `at: 'key'`: the key is wrong, not the value. */
 export interface IssueParams {
   readonly hint?: string
@@ -63,11 +61,10 @@ export function between<T extends z.ZodType<number>>(field: T, min: number, max:
 }
 
 /**
- * A map with these keys and no others. Its issue of unknown keys carries the known ones, and those of later versions, as JSON: zod's issues
- * don't lead back to the schema.
+ * A map with these keys and no others. Its issue of unknown keys carries the known ones as JSON: zod's issues don't lead back to the schema.
  */
-export function map<T extends z.core.$ZodLooseShape>(shape: T, later: readonly string[] = []) {
-  const names = JSON.stringify([Object.keys(shape), later])
+export function map<T extends z.core.$ZodLooseShape>(shape: T) {
+  const names = JSON.stringify(Object.keys(shape))
   return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : undefined) })
 }
 
@@ -129,7 +126,7 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function quantity(parse: (value: unknown) => Parsed, description: string) {
+export function quantity(parse: (value: unknown) => Parsed, description: string) {
   return z
     .union([z.string(), z.number()], { error: parse(null) as string })
     .transform((value, context) => {

@@ -14,14 +14,16 @@ import { secondKey } from '../stats/seconds.ts'
 import { Catalogue } from './catalogue.ts'
 import { Cleaning } from './cleaning.ts'
 import { Client } from './client.ts'
-import { Exceptions, nodeAt } from './facts.ts'
 import { Faults } from './faults.ts'
 import { Ghosts } from './ghost.ts'
 import { cellKey, Group, type Surroundings } from './group.ts'
-import { clean, giveUpInFlight, leave } from './parting.ts'
+import { Near } from './near.ts'
+import { Notes } from './notes.ts'
+import { clean, cutDown, giveUpInFlight, leave } from './parting.ts'
 import type { Plan } from './plan.ts'
 import { Reasons } from './reasons.ts'
 import type { Slice } from './slice.ts'
+import { Sources } from './sources.ts'
 import { Legs, never } from './tally.ts'
 import { Timers } from './timers.ts'
 import { WillBook } from './wills.ts'
@@ -36,6 +38,8 @@ export interface FleetListener {
   onFault(nowUs: number, group: string, clientId: string, node: string, reason: string): void
   /** Every client of the slice has its SUBACKs or has failed. */
   onArrived(lastSubackUs: number): void
+  /** The lease has run out, and every connection was ended. */
+  onFenced(nowUs: number): void
   /** A fault has begun, and has struck so many clients of this slice. */
   onStruck(fault: number, members: number): void
   /** The first connection that the other side ended or let die, since the fault began. */
@@ -52,7 +56,7 @@ export class Fleet implements TransportHandler {
   readonly metrics = new Metrics()
   readonly ledger = new Ledger()
   readonly shared = new SharedLedger()
-  readonly exceptions = new Exceptions()
+  readonly notes: Notes
   readonly leftovers = { sessions: 0, retained: 0 }
   readonly hasNodes: boolean
   /** Something of the report is asked for by time. */
@@ -71,6 +75,9 @@ export class Fleet implements TransportHandler {
   measureEndUs = NEVER
   /** No connection that is lost from now on is tried again. */
   isEnding = false
+  /** Whoever has lost control of this fleet must not go on behind it: see `fence`. */
+  leaseUntilUs = NEVER
+  isFenced = false
   /** Clients connected now; messages sent and received so far, of all phases. */
   connected = 0
   sent = 0
@@ -81,11 +88,10 @@ export class Fleet implements TransportHandler {
   openRequests = 0
   requestsUntilUs = 0
   private readonly around: Surroundings
+  private readonly sources: readonly Sources[]
+  /** null: there is one clock. */
+  readonly near: Near | null
   readonly listener: FleetListener
-  /** Intended times of messages sent on connecting, by stream. */
-  readonly connectTimes = new Map<number, number[]>()
-  /** Where publishers were that have been on more than one node: see Facts. */
-  readonly moves = new Map<number, number[]>()
   /** Arrivals without a header, by subscriber and entry. */
   readonly unverified = new Map<number, number[]>()
   readonly reasons = new Reasons()
@@ -99,6 +105,7 @@ export class Fleet implements TransportHandler {
   /**
    * @param clock  µs since the run's epoch
    * @param tls  what a client of a group needs for TLS; null for groups without
+   * @param tickUs  how late timers may be
    */
   constructor(
     around: Surroundings,
@@ -106,12 +113,16 @@ export class Fleet implements TransportHandler {
     clock: () => number,
     listener: FleetListener,
     tls: readonly (((client: number) => TlsOptions) | null)[],
+    tickUs?: number,
   ) {
     this.around = around
     this.plan = around.plan
     this.clock = clock
     this.listener = listener
     this.hasNodes = around.plan.nodes.length > 1
+    this.notes = new Notes(around.plan)
+    this.near = around.near && new Near(around.near)
+    this.sources = around.plan.groups.map((g, i) => new Sources(around.plan, g, around.sourceAddresses[i]!))
     this.groups = around.plan.groups.map((g, i) => new Group(around, g, slice.ranges[i]!, tls[i]!))
     for (const group of this.groups)
       for (let i = group.from; i < group.to; i++) this.clients.push(new Client(this, group, i, this.clients.length))
@@ -120,7 +131,7 @@ export class Fleet implements TransportHandler {
     this.awaited = this.clients.length
     this.faults = new Faults(this)
     this.ghosts = new Ghosts(this)
-    this.timers = new Timers(this.clients.length)
+    this.timers = new Timers(this.clients.length, tickUs)
     this.catalogue = new Catalogue(this.groups)
   }
 
@@ -181,12 +192,27 @@ export class Fleet implements TransportHandler {
     if (dirty.length === 0) this.listener.onCleaned()
   }
 
+  /**
+   * Ends every connection at once, as a crash would, and for good: nobody may know any more that these clients are there, so others may be about to
+   * take their places. What was measured stays.
+   */
+  fence(nowUs: number): void {
+    if (this.isFenced) return
+    this.isFenced = true
+    this.isEnding = true
+    this.ghosts.end()
+    for (const client of this.clients) cutDown(client, nowUs)
+    this.out.clear()
+    this.listener.onFenced(nowUs)
+  }
+
   cleaned(): void {
     if (--this.uncleaned === 0) this.listener.onCleaned()
   }
 
   /** Fires what is due. */
   advance(nowUs: number): void {
+    if (nowUs > this.leaseUntilUs) this.fence(nowUs)
     this.faults.advance(nowUs)
     this.timers.advance(nowUs, this.fire)
   }
@@ -205,6 +231,11 @@ export class Fleet implements TransportHandler {
 
   onData(owner: number, buffer: Uint8Array, end: number): void {
     const nowUs = this.clock()
+    // A process that was stopped finds what has come meanwhile before it finds its timers: it must not even acknowledge it.
+    if (nowUs > this.leaseUntilUs) {
+      this.fence(nowUs)
+      return
+    }
     if (owner >= this.clients.length) {
       this.ghosts.receive(owner, nowUs, buffer, end)
       return
@@ -242,17 +273,16 @@ export class Fleet implements TransportHandler {
 
   // What clients ask for.
 
-  /** Starts a client's connection: its node's addresses and its source addresses in turn. -1: its certificate can't be used. */
+  /** Starts a client's connection, to its node's addresses in turn. -1: its certificate can't be used. */
   open(client: Client, attempt: number): number {
     const { group } = client
     const endpoints = this.around.endpoints[client.node]!
     const endpoint = endpoints[(client.index + attempt) % endpoints.length]!
-    const sources = group.plan.sourceAddresses
     const isSecure = endpoint.scheme === 'tls' || endpoint.scheme === 'wss'
     const tls = isSecure ? identityOf(client) : null
     if (isSecure && tls === null) return -1
     const options: OpenOptions = {
-      localAddress: sources.length === 0 ? null : sources[client.index % sources.length]!,
+      localAddress: this.sources[group.plan.index]!.of(client.index, endpoint.address),
       tls,
       ws: endpoint.scheme === 'ws' || endpoint.scheme === 'wss' ? group.plan.ws : null,
     }
@@ -310,21 +340,6 @@ export class Fleet implements TransportHandler {
     this.listener.onFault(this.clock(), client.group.plan.name, clientId, this.plan.nodes[client.node]!.name, reason)
   }
 
-  /** A publisher is on another node than it was. */
-  moved(client: Client, nowUs: number): void {
-    const publisher = client.group.plan.firstClient + client.index
-    let moves = this.moves.get(publisher)
-    if (moves === undefined) this.moves.set(publisher, (moves = []))
-    moves.push(nowUs, client.node)
-  }
-
-  /** The publisher's node at that time, as the facts will have it: what waited for a new connection is counted where it was due. */
-  nodeAt(client: Client, timeUs: number): number {
-    const moves = this.moves.size === 0 ? undefined : this.moves.get(client.group.plan.firstClient + client.index)
-    if (moves === undefined || moves[moves.length - 2]! <= timeUs) return client.node
-    return nodeAt(moves, timeUs, client.group.placer.nodeOf(client.index, 0))
-  }
-
   /** What is counted of a group's clients on a node. */
   clientCell(group: Group, node: number): Cell<'clients'> {
     return this.metrics.clients.at(cellKey.client(group.plan.index, node))
@@ -355,12 +370,6 @@ export class Fleet implements TransportHandler {
   requested(untilUs: number): void {
     this.openRequests++
     if (untilUs > this.requestsUntilUs) this.requestsUntilUs = untilUs
-  }
-
-  connectTimesOf(stream: number): number[] {
-    let times = this.connectTimes.get(stream)
-    if (times === undefined) this.connectTimes.set(stream, (times = []))
-    return times
   }
 }
 

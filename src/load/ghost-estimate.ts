@@ -17,6 +17,12 @@ const PATIENCE = 2
 /** Clients of a group that are looked at; of larger groups they stand for all. */
 const MOST_CLIENTS = 50_000
 
+/** Sockets that a run may have at a time: one for each client, and one for each ghost. */
+export function socketsOf(plan: Plan): number {
+  const ghosts = plan.groups.flatMap((group) => ghostsByNode(plan, group)).reduce((sum, count) => sum + count, 0)
+  return plan.clients + Math.round(ghosts)
+}
+
 /**
  * Of a group, by node index; clients where they first connect. A pure function of the plan.
  *

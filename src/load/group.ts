@@ -4,8 +4,10 @@
  * The streams' state is in typed arrays, (client in slice × entries + entry) by number: a client that publishes costs 24 bytes a stream.
  */
 import type { Endpoint, TlsOptions } from '../net/transport.ts'
+import type { Cell } from '../stats/metrics.ts'
 import { Arrivals } from './arrival.ts'
 import { runHash } from './header.ts'
+import type { Ranges } from './near.ts'
 import { keyOf, Permutation } from './order.ts'
 import { PayloadWriter } from './payload.ts'
 import { isClean, Placer } from './placement.ts'
@@ -22,10 +24,14 @@ export interface Surroundings {
   readonly run: string
   /** Addresses of each node, by node index. */
   readonly endpoints: readonly (readonly Endpoint[])[]
+  /** What clients of each group connect from, by group index; empty: the system's choice. */
+  readonly sourceAddresses: readonly (readonly string[])[]
   /** Wall clock at the run's epoch, ms since 1970: for {now} in payloads. */
   readonly unixEpochMs: number
   /** Contents of payload files, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>
+  /** Clients whose clock this one is; null: all of them. */
+  readonly near: Ranges | null
 }
 
 export class Group {
@@ -64,7 +70,12 @@ export class Group {
   /** By entry with a route: where in `topics` the topic of (client, lane) is, start × 65,536 + length. */
   private readonly laneTopics: readonly Map<number, number>[]
 
-  constructor(around: Surroundings, plan: GroupPlan, range: readonly [number, number], tls: ((client: number) => TlsOptions) | null) {
+  constructor(
+    around: Omit<Surroundings, 'sourceAddresses' | 'near'>,
+    plan: GroupPlan,
+    range: readonly [number, number],
+    tls: ((client: number) => TlsOptions) | null,
+  ) {
     this.plan = plan
     ;[this.from, this.to] = range
     this.schedules = plan.publish.map((entry) => new Schedule(around.plan, plan, entry))
@@ -157,3 +168,10 @@ export const cellOf = {
   delivery: (key: number) => ({ group: Math.floor(key / 2048), entry: (key >> 3) & 255, isPersistent: (key & 4) !== 0, qos: key & 3 }),
   pair: (key: number) => ({ from: key >> 8, to: key & 255 }),
 } as const
+
+/** A delivery of a measured message. `isNear`: of several clocks, publisher and subscriber have the same. */
+export function countArrival(cell: Cell<'deliveries'>, latencyUs: number, isNear: boolean): void {
+  cell.counts.arrived++
+  cell.record('endToEnd', latencyUs)
+  if (isNear) cell.record('sameClock', latencyUs)
+}

@@ -7,21 +7,20 @@
 import type { z } from 'zod'
 import type { Problem } from '../errors.ts'
 import { formatPath, type Path, type ScenarioDocument } from './document.ts'
-import { type IssueParams, isMap, LATER } from './fields.ts'
+import { type IssueParams, isMap } from './fields.ts'
 import { nearest, suggest } from './nearest.ts'
-import { type Scenario, scenario as schema } from './schema.ts'
 
-export interface Reading {
+export interface Reading<T> {
   /** null: too much is wrong to say more. */
-  readonly scenario: Scenario | null
+  readonly value: T | null
   readonly problems: Problem[]
   /** Where the schema refused something. */
   readonly refused: readonly Path[]
 }
 
-/** Reads the document by the schema. */
-export function readSchema(document: ScenarioDocument): Reading {
-  const { value, unknown } = withKnownKeys(document.value)
+/** Reads the document by a schema made of `fields.ts`. */
+export function readSchema<T>(document: ScenarioDocument, schema: z.ZodType<T>): Reading<T> {
+  const { value, unknown } = withKnownKeys(document.value, schema)
   const result = schema.safeParse(value)
   const renamed = unknown.flatMap((issue) => (issue.meant ? [[...issue.path.slice(0, -1), issue.meant]] : []))
   const wrong = result.success ? [] : result.error.issues.flatMap((issue) => flatten(issue, value))
@@ -31,14 +30,14 @@ export function readSchema(document: ScenarioDocument): Reading {
   const issues = [...unknown, ...wrong.filter((issue) => !isEcho(issue))]
   const problems = issues.map((issue) => document.problem(issue.path, issue.words, issue.hint, issue.of))
   const refused = [...issues.map((issue) => issue.path), ...renamed]
-  if (result.success) return { scenario: result.data, problems, refused }
-  if (wrong.some(isFarReaching)) return { scenario: null, problems, refused }
+  if (result.success) return { value: result.data, problems, refused }
+  if (wrong.some(isFarReaching)) return { value: null, problems, refused }
   const again = schema.safeParse(wrong.reduce((healed: unknown, issue) => heal(healed, issue.path), value))
-  return { scenario: again.success ? again.data : null, problems, refused }
+  return { value: again.success ? again.data : null, problems, refused }
 }
 
 /** The value without unknown keys. A mistyped one is renamed to what was probably meant, so that nothing else looks wrong for want of it. */
-function withKnownKeys(root: unknown): { value: unknown; unknown: Issue[] } {
+function withKnownKeys(root: unknown, schema: z.ZodType): { value: unknown; unknown: Issue[] } {
   const result = schema.safeParse(root)
   const unknown = (result.error?.issues ?? []).flatMap((issue) => flatten(issue, root)).filter((issue) => issue.isUnknownKey)
   return { value: unknown.reduce((value: unknown, { path, meant }) => heal(value, path, meant), root), unknown }
@@ -64,12 +63,17 @@ function flatten(issue: z.core.$ZodIssue, root: unknown, base: Path = []): Issue
   ]
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const [known, later] = JSON.parse(issue.message) as [string[], string[]]
-      return issue.keys.map((key): Issue => {
-        const common = { path: [...path, key], of: 'key', isUnknownKey: true } as const
-        if (later.includes(key)) return { ...common, words: LATER }
-        return { ...common, words: 'unknown key', hint: suggest(key, known), meant: nearest(key, known) }
-      })
+      const known = JSON.parse(issue.message) as string[]
+      return issue.keys.map(
+        (key): Issue => ({
+          path: [...path, key],
+          of: 'key',
+          isUnknownKey: true,
+          words: 'unknown key',
+          hint: suggest(key, known),
+          meant: nearest(key, known),
+        }),
+      )
     }
     case 'invalid_union': {
       // The branch that fits the value so far has its issues further in: only those help.
@@ -106,7 +110,7 @@ function missing(words: string): string {
   return words.startsWith('expected') ? `is missing: ${words}` : words
 }
 
-const SECRET_KEYS = ['username', 'password', 'headers', 'url']
+const SECRET_KEYS = ['username', 'password', 'headers', 'url', 'prometheus', 'nats']
 
 /** `, got -5/s`, where it helps: never a secret, never a whole map for a rule about its keys. */
 function got(words: string, value: unknown, path: Path): string {

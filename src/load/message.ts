@@ -33,7 +33,7 @@ export function describe(client: Client, s: number, e: number, seq: number, inte
   header.entry = entry.index
   header.seq = seq
   header.intendedUs = Math.floor(intendedUs)
-  header.node = client.fleet.nodeAt(client, header.intendedUs)
+  header.node = client.fleet.notes.nodeAt(client, header.intendedUs)
   const properties = group.propertiesOf(client.index, e)
   head.properties = properties === null ? null : properties.bytes
   if (properties !== null) {

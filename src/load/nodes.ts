@@ -27,14 +27,23 @@ export const NEEDS_BROKER = 'give --broker mqtt://HOST:PORT, or brokers in the s
  * @returns no nodes where neither names one
  */
 export function nodesOf(brokers: Scenario['brokers'], urls: readonly string[], report: ReportNode): { nodes: NodePlan[]; access: Access } {
-  const entries = urls.length > 0 ? urls.map((url, i) => ({ zone: undefined, weight: 1, ...brokers[i], url })) : brokers
+  // Other addresses are other machines: of what the scenario reads there, only $SYS is at the same address.
+  const elsewhere = (i: number) => brokers[i]?.metrics?.filter(({ kind }) => kind === 'sys')
+  const entries =
+    urls.length > 0 ? urls.map((url, i) => ({ zone: undefined, weight: 1, ...brokers[i], url, metrics: elsewhere(i) })) : brokers
   const access: Access[] = []
   const nodes = entries.map((entry, i) => {
     const name = ('name' in entry ? entry.name : undefined) ?? `node-${i + 1}`
     const read = readUrl(entry.url)
     if ('problem' in read) report(i, 'url', read.problem, read.hint)
     else access.push(read)
-    return { name, url: 'problem' in read ? '' : read.url, zone: entry.zone ?? null, weight: entry.weight }
+    return {
+      name,
+      url: 'problem' in read ? '' : read.url,
+      zone: entry.zone ?? null,
+      weight: entry.weight,
+      ...(entry.metrics?.length && { metrics: entry.metrics }),
+    }
   })
   for (const [i, node] of nodes.entries()) {
     if (nodes.findIndex((n) => n.name === node.name) < i) report(i, 'name', `two nodes are called ${node.name}`)

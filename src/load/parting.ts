@@ -164,6 +164,18 @@ export function leave(client: Client, nowUs: number): void {
   client.setTimer()
 }
 
+/** Ends whatever connection it has, without a word, and for good. */
+export function cutDown(client: Client, nowUs: number): void {
+  if (client.state === STATE.gone) return
+  const { isConnected, fleet } = client
+  bequeath(client, nowUs, 'reset')
+  fleet.close(client, 'reset')
+  client.endConnection(nowUs)
+  if (isConnected) fleet.connected--
+  client.state = STATE.gone
+  client.setTimer()
+}
+
 /** The run ends here: what is in flight will never be known to have arrived. */
 export function giveUpInFlight(client: Client, nowUs: number): void {
   client.session?.abandonAll(client.fleet.out)

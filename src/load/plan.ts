@@ -26,17 +26,28 @@ export interface Plan {
   /** The nodes are checked before the load. */
   readonly probe: boolean
   /** null: none. */
+  /** What the loss of a part of the generator does to measure. */
+  readonly onAgentLoss: 'degrade' | 'fail'
   readonly sentinel: { readonly ratePerSec: number } | null
   readonly groups: readonly GroupPlan[]
   readonly phases: PhasesPlan
   /** In the order of the scenario. */
   readonly faults: readonly FaultPlan[]
   readonly thresholds: readonly string[]
+  /** Those of the thresholds that end measure as soon as they do not hold. */
+  readonly aborts: readonly AbortPlan[]
   readonly gates: Readonly<Record<string, string>>
   /** How many clients all groups have together: global client indices are below it. */
   readonly clients: number
   /** Of --scale; 1 unless given. */
   readonly scale: number
+}
+
+/** `expect` is among the plan's thresholds. */
+export interface AbortPlan {
+  readonly expect: string
+  /** How long after its figures begin it is first held against them. */
+  readonly graceUs: number
 }
 
 export interface NodePlan {
@@ -45,7 +56,26 @@ export interface NodePlan {
   readonly url: string
   readonly zone: string | null
   readonly weight: number
+  /** Where its own figures are read; absent: nowhere. They are the controller's: agents are not told. */
+  readonly metrics?: readonly MetricsSource[]
 }
+
+/** See watch/. */
+export type MetricsSource =
+  | {
+      readonly kind: 'prometheus'
+      readonly url: string
+      /** Whose metrics those are; null: it is found out, or `map` says. */
+      readonly as: 'emqx' | 'vernemq' | 'hivemq' | 'rabbitmq' | 'nats-exporter' | null
+      /** Metrics by what they are wanted for. */
+      readonly map: Readonly<Record<string, string | undefined>> | null
+    }
+  | { readonly kind: 'nats'; readonly url: string }
+  /** `$SYS` topics over MQTT. */
+  | { readonly kind: 'sys' }
+  /** A process on the controller's machine. */
+  | { readonly kind: 'pid'; readonly pid: number }
+  | { readonly kind: 'pidFile'; readonly path: string }
 
 export interface LevelPlan {
   readonly name: string

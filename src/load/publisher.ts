@@ -335,11 +335,11 @@ export class Publisher {
   }
 
   private connectTimes(e: number): number[] {
-    return this.fleet.connectTimesOf(this.streamOf(e))
+    return this.fleet.notes.connectTimesOf(this.streamOf(e))
   }
 
   private except(e: number, kind: ExceptionKind, from: number, to: number, value = 0): void {
-    this.fleet.exceptions.add(this.streamOf(e), kind, from, to, value)
+    this.fleet.notes.except(this.streamOf(e), kind, from, to, value)
   }
 
   private streamOf(e: number): number {
@@ -353,7 +353,7 @@ export class Publisher {
     const isWanted = isPlanned && qos > 0
     const isRequest = isPlanned && this.group.plan.publish[e]!.request !== null
     add(metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)), name, isWanted, isRequest)
-    if (hasNodes) add(metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)), name, isWanted, isRequest)
+    if (hasNodes) add(metrics.publishesByNode.at(this.fleet.notes.nodeAt(this.client, intendedUs)), name, isWanted, isRequest)
     const second = this.atSecond(intendedUs, qos)
     if (second !== null) add(second, name, isWanted, isRequest)
   }
@@ -367,7 +367,7 @@ export class Publisher {
     const { metrics, hasNodes } = this.fleet
     const qos = this.group.schedules[e]!.qosOf(this.client.index, seq)
     metrics.publishes.at(cellKey.publish(this.group.plan.publish[e]!.index, qos)).record(name, valueUs)
-    if (hasNodes) metrics.publishesByNode.at(this.fleet.nodeAt(this.client, intendedUs)).record(name, valueUs)
+    if (hasNodes) metrics.publishesByNode.at(this.fleet.notes.nodeAt(this.client, intendedUs)).record(name, valueUs)
     this.atSecond(intendedUs, qos)?.record(name, valueUs)
   }
 

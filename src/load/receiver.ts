@@ -14,7 +14,7 @@ import { Answerer } from './answerer.ts'
 import type { Subscribed } from './catalogue.ts'
 import type { Client } from './client.ts'
 import type { Fleet } from './fleet.ts'
-import { cellKey, type Group } from './group.ts'
+import { cellKey, countArrival, type Group } from './group.ts'
 import { type Header, OK, REPLY_NODE, readText, sameRun, WILL_ENTRY } from './header.ts'
 import { LateAcks } from './late-acks.ts'
 import { Outage } from './outage.ts'
@@ -281,20 +281,15 @@ export class Receiver {
 
   /** @param isShared  what is owed to members of a share together is owed at no node */
   private arrived(qos: QoS, nowUs: number, isShared: boolean): void {
-    const { metrics, hasNodes } = this.fleet
+    const { metrics, hasNodes, near } = this.fleet
     const latencyUs = nowUs - header.intendedUs
-    const cell = metrics.deliveries.at(cellKey.delivery(this.group.plan.index, header.entry, qos, this.client.isPersistent))
-    cell.counts.arrived++
-    cell.record('endToEnd', latencyUs)
+    const isNear = near?.has(header.publisher) ?? false
+    const key = cellKey.delivery(this.group.plan.index, header.entry, qos, this.client.isPersistent)
+    countArrival(metrics.deliveries.at(key), latencyUs, isNear)
     const second = this.atSecond(header.intendedUs, qos)
-    if (second !== null) {
-      second.counts.arrived++
-      second.record('endToEnd', latencyUs)
-    }
+    if (second !== null) countArrival(second, latencyUs, isNear)
     if (!hasNodes || isShared) return
-    const pair = metrics.deliveriesByPair.at(cellKey.pair(header.node, this.standing.nodeAt(header.intendedUs)))
-    pair.counts.arrived++
-    pair.record('endToEnd', latencyUs)
+    countArrival(metrics.deliveriesByPair.at(cellKey.pair(header.node, this.standing.nodeAt(header.intendedUs))), latencyUs, isNear)
   }
 
   private atSecond(timeUs: number, qos: number): Cell<'deliveries'> | null {

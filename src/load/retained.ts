@@ -43,18 +43,20 @@ export class Retained {
   private readonly facts: FactBook
   private readonly isCalm: boolean
   private readonly originUs: number
+  private readonly endUs: number
   /** What topics look like where messages have no header, or one that is a property. */
   private readonly bare: readonly string[]
   private readonly bareBelow5: readonly string[]
 
   /**
-   * @param originUs  when publishing began
+   * @param originUs  when publishing began, and `endUs` when measure ended
    * @param isCalm  no client has lost a connection: then a message of QoS 0 has reached the broker
    */
-  constructor(groups: readonly Group[], facts: FactBook, originUs: number, isCalm: boolean) {
+  constructor(groups: readonly Group[], facts: FactBook, originUs: number, endUs: number, isCalm: boolean) {
     this.facts = facts
     this.isCalm = isCalm
     this.originUs = originUs
+    this.endUs = endUs
     this.sources = groups.flatMap((group) => group.plan.publish.flatMap((entry, e) => (isKept(entry) ? [{ group, e, entry }] : [])))
     const wills = groups.flatMap(({ plan }) => (plan.will?.retain ? [shapeOf(plan.will.topic)] : []))
     const of = (form: string) =>
@@ -127,8 +129,8 @@ export class Retained {
   /** The number of the last message that is certain to have been taken; null: there is none. */
   private lastOf({ group, e, entry, client, lane }: Stream): number | null {
     const route = group.routes[e]!
-    const end = this.facts.dealtWith(entry.index, client)
     const number = streamOf(entry.index, group.plan.firstClient + client)
+    const end = Math.min(this.facts.dealtWith(entry.index, client) ?? 0, this.dueOf({ group, e, entry, client, lane }))
     let rank = (route === null ? end : route.rankFrom(client, lane, end)) - 1
     for (let looks = 0; rank >= 0 && looks < MOST_LOOKS; looks++, rank--) {
       const seq = route === null ? rank : route.numberOf(client, lane, rank)
@@ -137,6 +139,12 @@ export class Retained {
       if (isCertain && this.facts.kindOf(number, seq) === 0) return seq
     }
     return null
+  }
+
+  /** How many messages came due until the end of measure. */
+  private dueOf({ group, e, entry, client }: Stream): number {
+    if (entry.trigger.kind === 'connect') return this.facts.timesOf(streamOf(entry.index, group.plan.firstClient + client)).length
+    return group.schedules[e]!.countBefore(client, this.endUs - this.originUs)
   }
 
   private timeOf({ group, e, entry, client }: Stream, seq: number): number {

@@ -15,6 +15,7 @@ import { checkFiles } from './files.ts'
 import { isWithin, readSchema } from './issues.ts'
 import { nodesOf } from './nodes.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import { scenario as schema } from './schema.ts'
 
 /** What the command line changes of a scenario. */
 export interface LoadOptions {
@@ -39,7 +40,7 @@ export const NO_OPTIONS: LoadOptions = { brokers: [], set: [], scale: null, seed
  */
 export function loadScenario(file: string, text: string, options: LoadOptions): Plan {
   const document = new ScenarioDocument(file, text, options.set)
-  const { scenario, problems, refused } = readSchema(document)
+  const { value: scenario, problems, refused } = readSchema(document, schema)
   let plan: Plan | null = null
   if (scenario) {
     const add = (path: Path, words: string, hint?: string, of?: 'key' | 'value'): void => {

@@ -19,7 +19,6 @@ import {
   exactlyOne,
   filled,
   flag,
-  LATER,
   levelValue,
   map,
   mustBeWhole,
@@ -35,6 +34,7 @@ import {
   text,
   userProperties,
 } from './fields.ts'
+import { metrics } from './metrics-source.ts'
 import { payload } from './payload-schema.ts'
 import { MAX_LANES } from './route.ts'
 
@@ -47,7 +47,7 @@ export const MAX_NODES = 255
 export const MAX_SUBSCRIBE_ENTRIES = 32
 /** A level's values are counted, not stored, up to the size of the largest group. */
 export const MAX_LEVEL_VALUES = MAX_CLIENTS
-const MAX_GATES = 4
+export const MAX_GATES = 4
 const SENTINEL_PER_SEC = 10
 /** A sentinel is to measure a load, not to be one. */
 const MAX_SENTINEL_PER_SEC = 100
@@ -288,8 +288,16 @@ const phases = map({
   cleanUp: flag.describe('Sessions ended and retained topics cleared on the broker').prefault(true),
 })
 
+const abortingThreshold = map({
+  expect: text.describe('METRIC OP VALUE'),
+  abortOnFail: flag.describe('Measure ends as soon as it does not hold').prefault(false),
+  grace: notNegative(duration)
+    .describe('How long after its figures begin it is first held against them, with abortOnFail; default: 5s')
+    .optional(),
+})
+
 const threshold = z
-  .union([text, map({ expect: text, abortOnFail: z.literal(false, { error: LATER }).optional() }, ['grace']).transform((t) => t.expect)], {
+  .union([text.transform((expect) => ({ expect, abortOnFail: false, grace: undefined })), abortingThreshold], {
     error: 'expected METRIC OP VALUE, such as endToEnd.p99 < 50ms',
   })
   .describe('METRIC OP VALUE, such as endToEnd.p99 < 50ms')
@@ -329,6 +337,7 @@ export const scenario = map({
           .positive('must be above 0')
           .describe('Share of clients, with placement: weighted')
           .prefault(1),
+        metrics: metrics.describe('Where its own figures are read while a run goes on').optional(),
       }),
       { error: 'expected a list of maps such as {name: a, url: "mqtt://127.0.0.1:1883"}' },
     )
@@ -343,6 +352,9 @@ export const scenario = map({
   transport: oneOf('auto', 'epoll', 'stream').prefault('auto'),
   probe: flag.describe('Whether the nodes are checked before the load').prefault(true),
   sentinel,
+  onAgentLoss: oneOf('degrade', 'fail')
+    .describe('When a part of the generator is lost: measure goes on without it, or ends')
+    .prefault('degrade'),
   placement: placement.prefault('weighted'),
   load: load.prefault({ '0s': '100%' }),
   phases: phases.prefault({}),

@@ -1,5 +1,5 @@
 /**
- * Secrets: `${env:NAME}` and `${file:PATH}` in user names, passwords, WebSocket headers and paths of TLS files.
+ * Secrets: `${env:NAME}` and `${file:PATH}` in user names, passwords, WebSocket headers, paths of TLS files and URLs of metrics.
  *
  * A plan holds the reference, never what it stands for; the text is fetched when a run starts. Passwords that a user wrote out stay in the plan
  * that runs, and are masked in the one that is shown: `publicPlan`.
@@ -7,7 +7,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
-import type { GroupPlan, Plan } from './plan.ts'
+import { shownSource } from './metrics-source.ts'
+import type { GroupPlan, NodePlan, Plan } from './plan.ts'
 
 const REFERENCE = /\$\{(env|file):([^}]*)\}/g
 const MASK = '***'
@@ -43,9 +44,27 @@ export function isMasked(text: string): boolean {
   return text.includes(MASK)
 }
 
+/** Paths of passwords and of what goes with WebSocket's request that somebody wrote out: others must not have them. */
+export function literalSecrets(plan: Plan): string[] {
+  const shown = publicPlan(plan)
+  return plan.groups.flatMap((group, i) => {
+    const { password, ws } = shown.groups[i]!
+    const path = `groups.${group.name}`
+    return [
+      ...(password === group.password ? [] : [`${path}.password`]),
+      ...Object.keys(ws.headers).flatMap((name) => (ws.headers[name] === group.ws.headers[name] ? [] : [`${path}.ws.headers.${name}`])),
+      ...(ws.path === group.ws.path ? [] : [`${path}.ws.path`]),
+    ]
+  })
+}
+
 /** The plan as a report or log may show it: what was written out as user name, password or header is masked. */
 export function publicPlan(plan: Plan): Plan {
-  return { ...plan, groups: plan.groups.map(publicGroup) }
+  return { ...plan, nodes: plan.nodes.map(publicNode), groups: plan.groups.map(publicGroup) }
+}
+
+function publicNode(node: NodePlan): NodePlan {
+  return node.metrics ? { ...node, metrics: node.metrics.map(shownSource) } : node
 }
 
 function publicGroup(group: GroupPlan): GroupPlan {

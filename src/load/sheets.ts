@@ -85,7 +85,7 @@ export class Sheets {
     }
   }
 
-  /** The stream's numbers of the window that have been dealt with. */
+  /** The stream's numbers of the window that have been dealt with; where nobody knows, those that came due. */
   protected rangeOf(
     from: Group,
     e: number,
@@ -94,7 +94,7 @@ export class Sheets {
     stream: number,
     window = this.window,
   ): [first: number, end: number] {
-    const dealt = this.facts.dealtWith(entry.index, publisher)
+    const dealt = this.facts.dealtWith(entry.index, publisher) ?? Number.POSITIVE_INFINITY
     const { startUs, endUs, originUs } = window
     if (entry.trigger.kind === 'connect') {
       const times = this.facts.timesOf(stream)
@@ -110,7 +110,7 @@ export class Times {
   private readonly schedule: Schedule
   private readonly publisher: number
   private readonly originUs: number
-  private readonly onConnect: readonly number[] | null
+  private readonly onConnect: ArrayLike<number> | null
   private readonly isCounted: boolean
   private seq = -1
   private area = 0
@@ -132,7 +132,7 @@ export class Times {
   }
 }
 
-function countBefore(times: readonly number[], timeUs: number): number {
+function countBefore(times: ArrayLike<number>, timeUs: number): number {
   let count = 0
   while (count < times.length && times[count]! < timeUs) count++
   return count

@@ -13,9 +13,19 @@ export interface Slice {
   readonly ranges: readonly (readonly [from: number, to: number])[]
 }
 
+/** All of a plan. */
+export function wholeOf(plan: Plan): Slice {
+  return { index: 0, of: 1, ranges: plan.groups.map(({ clients }) => [0, clients] as const) }
+}
+
+/** One of `of` parts of a slice. */
+export function cut({ ranges }: Slice, index: number, of: number): Slice {
+  const at = (from: number, to: number, part: number) => from + Math.floor(((to - from) * part) / of)
+  return { index, of, ranges: ranges.map(([from, to]) => [at(from, to, index), at(from, to, index + 1)] as const) }
+}
+
 export function sliceOf(plan: Plan, index: number, of: number): Slice {
-  const ranges = plan.groups.map((g) => [Math.floor((g.clients * index) / of), Math.floor((g.clients * (index + 1)) / of)] as const)
-  return { index, of, ranges }
+  return cut(wholeOf(plan), index, of)
 }
 
 /**

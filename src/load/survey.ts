@@ -2,8 +2,11 @@
  * What can be seen of a fleet at a moment, in one pass over its clients.
  */
 import type { Client } from './client.ts'
-import type { Facts } from './facts.ts'
+import type { EntryFacts, Facts } from './facts.ts'
 import type { Fleet } from './fleet.ts'
+import type { Group } from './group.ts'
+import { rowsOf } from './rows.ts'
+import { entryOf } from './slice.ts'
 import { STATE } from './state.ts'
 
 export interface Survey {
@@ -52,13 +55,27 @@ export function factsOf(fleet: Fleet, nowUs: number): Facts {
     // Who has given up will neither send nor hear any more: nobody waits for it.
     if (client.state !== STATE.failed) pending += (client.publisher?.waiting(nowUs) ?? 0) + (client.session?.inFlightCount ?? 0)
   }
-  const entries = fleet.groups.flatMap((g) =>
-    g.plan.publish.map((entry, e) => {
-      const next = new Uint32Array(g.to - g.from)
-      for (let i = 0; i < next.length; i++) next[i] = g.next[i * g.plan.publish.length + e]!
-      return { entry: entry.index, firstClient: g.from, next }
-    }),
-  )
-  const { exceptions, connectTimes, moves } = fleet
-  return { entries, exceptions: exceptions.byStream, connectTimes, moves, pending, wills: fleet.wills.facts(nowUs) }
+  const { exceptions, connectTimes, moves, isHeard } = fleet.notes
+  const isStreamHeard = (stream: number) => isHeard[entryOf(stream)]!
+  return {
+    entries: fleet.groups.flatMap((group) => group.plan.publish.map((_, e) => entryFacts(group, e, isHeard))),
+    exceptions: rowsOf(exceptions.byStream, isStreamHeard),
+    connectTimes: rowsOf(connectTimes, isStreamHeard),
+    moves: rowsOf(moves),
+    pending,
+    wills: fleet.wills.facts(nowUs),
+  }
+}
+
+function entryFacts(group: Group, e: number, isHeard: readonly boolean[]): EntryFacts {
+  const entry = group.plan.publish[e]!.index
+  const clients = group.to - group.from
+  const entries = group.plan.publish.length
+  const facts = { entry, firstClient: group.from, clients, next: null }
+  let isOver = true
+  for (let i = 0; i < clients && isOver; i++) isOver = group.dueUs[i * entries + e] === Number.POSITIVE_INFINITY
+  if (isOver || !isHeard[entry]) return facts
+  const next = new Uint32Array(clients)
+  for (let i = 0; i < clients; i++) next[i] = group.next[i * entries + e]!
+  return { ...facts, next }
 }

@@ -214,7 +214,8 @@ function namesOf(scope: string, plan: Plan): string[] {
   return ['0', '1', '2']
 }
 
-function partsOf(metric: string): { scope: string | null; name: string; figure: string } {
+/** Of which part of the run a metric is (null: of all), and what figure of it. */
+export function partsOf(metric: string): { scope: string | null; name: string; figure: string } {
   const [scope, name, ...figure] = metric.split('.')
   if (!SCOPES.includes(scope!)) return { scope: null, name: '', figure: metric }
   return { scope: scope!, name: name ?? '', figure: figure.join('.') }

@@ -1,8 +1,8 @@
 /**
  * The worker's timers: one a client, in two rings of lists.
  *
- * The near ring has a slot for each of the next 4,096 ticks of about half a millisecond, the far ring one for each of the next 4,096
- * turns of the near ring (2.3 h); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer
+ * The near ring has a slot for each of the next 4,096 ticks of about half a millisecond or more, the far ring one for each of the next 4,096
+ * turns of the near ring (2.3 h or more); what is later waits in the last far slot and is looked at again there. Setting, moving and taking a timer
  * is O(1), and nothing is allocated after the start.
  *
  * `advance` never fires early: a timer due later in the current tick stays where it is. Whoever waits wakes at the end of a tick, once for all
@@ -18,13 +18,15 @@ export class Timers {
   /** The slot a timer is in, or -1: near slots are 0 … SLOTS - 1, far slots follow. */
   private readonly slotOf: Int32Array
   private readonly heads = new Int32Array(2 * SLOTS).fill(-1)
+  private readonly tickUs: number
   private tick = 0
   /** The first tick that timers may still be put into. */
   private openTick = 0
   private active = 0
 
   /** @param count  timers are named 0 … count - 1 */
-  constructor(count: number) {
+  constructor(count: number, tickUs = TICK_US) {
+    this.tickUs = tickUs
     this.dueUs = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
     this.next = new Int32Array(count).fill(-1)
     this.previous = new Int32Array(count).fill(-1)
@@ -47,7 +49,7 @@ export class Timers {
 
   /** Fires every timer that is due; it is cleared before its call, which may set it again: for a past moment it fires once more at most. */
   advance(nowUs: number, fire: (id: number) => void): void {
-    const target = Math.floor(nowUs / TICK_US)
+    const target = Math.floor(nowUs / this.tickUs)
     for (;;) {
       // What a call sets for a past moment must not go into the slot that is being left: it would come round a whole turn later.
       this.openTick = Math.max(this.tick, target)
@@ -62,11 +64,11 @@ export class Timers {
 
   /** When all timers of the first tick that has any are due, at most `limitUs`. */
   nextUs(limitUs: number): number {
-    const last = Math.min(Math.floor(limitUs / TICK_US), this.tick + SLOTS)
+    const last = Math.min(Math.floor(limitUs / this.tickUs), this.tick + SLOTS)
     for (let tick = this.tick; tick <= last; tick++) {
       // Behind the ring's end only `advance` knows what comes.
-      if (tick > this.tick && (tick & (SLOTS - 1)) === 0) return Math.min(limitUs, tick * TICK_US)
-      if (this.heads[tick & (SLOTS - 1)]! >= 0) return Math.min(limitUs, (tick + 1) * TICK_US)
+      if (tick > this.tick && (tick & (SLOTS - 1)) === 0) return Math.min(limitUs, tick * this.tickUs)
+      if (this.heads[tick & (SLOTS - 1)]! >= 0) return Math.min(limitUs, (tick + 1) * this.tickUs)
     }
     return limitUs
   }
@@ -112,7 +114,7 @@ export class Timers {
   }
 
   private link(id: number): void {
-    const tick = Math.max(this.openTick, Math.floor(this.dueUs[id]! / TICK_US))
+    const tick = Math.max(this.openTick, Math.floor(this.dueUs[id]! / this.tickUs))
     const turns = Math.floor(tick / SLOTS) - Math.floor(this.tick / SLOTS)
     const slot = turns === 0 ? tick & (SLOTS - 1) : SLOTS + ((Math.floor(this.tick / SLOTS) + Math.min(turns, SLOTS - 1)) & (SLOTS - 1))
     const head = this.heads[slot]!

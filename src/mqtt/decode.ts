@@ -18,6 +18,11 @@ import { checkTopicName } from './utf8.ts'
  */
 export function packetBytes(bytes: Uint8Array, start: number, end: number, level: ProtocolLevel, limit: number): number {
   checkFirstByte(bytes[start]!, level)
+  return frameBytes(bytes, start, end, level, limit)
+}
+
+/** `packetBytes` of a packet from either side: its first byte is not looked at. */
+export function frameBytes(bytes: Uint8Array, start: number, end: number, level: ProtocolLevel, limit: number): number {
   let remaining = 0
   for (let i = 1; i <= 4; i++) {
     if (start + i >= end) return 0
@@ -133,7 +138,7 @@ export function tooLong(packet: number): ProtocolError {
   return malformed(`${packetName(packet)} is longer than its fields`)
 }
 
-function truncated(packet: number): ProtocolError {
+export function truncated(packet: number): ProtocolError {
   return malformed(`${packetName(packet)} is cut short`)
 }
 

@@ -188,7 +188,7 @@ function putProperties(out: Output, properties: readonly Property[] | Uint8Array
   putBytes(out, bytes)
 }
 
-function putVarint(bytes: Uint8Array, at: number, value: number): number {
+export function putVarint(bytes: Uint8Array, at: number, value: number): number {
   while (value > 0x7f) {
     bytes[at++] = (value & 0x7f) | 0x80
     value >>>= 7

@@ -3,7 +3,7 @@
  *
  * Its bytes grow with what has arrived, never with what a header promises: a broker can't make a client reserve memory.
  */
-import { packetBytes } from './decode.ts'
+import type { packetBytes } from './decode.ts'
 import type { ProtocolLevel } from './packet.ts'
 
 const FIRST_BYTES = 64
@@ -22,12 +22,13 @@ export class Partial {
   /**
    * Takes from the start of chunk bytes [0, end) what the packet lacks; returns how many bytes those were.
    *
-   * @throws ProtocolError  as `packetBytes`
+   * @param sizeOf  `packetBytes`, or what it is for the other side
+   * @throws ProtocolError  as `sizeOf`
    */
-  feed(chunk: Uint8Array, end: number, level: ProtocolLevel, limit: number): number {
+  feed(chunk: Uint8Array, end: number, level: ProtocolLevel, limit: number, sizeOf: typeof packetBytes): number {
     let taken = 0
     for (;;) {
-      const size = packetBytes(this.bytes, 0, this.end, level, limit)
+      const size = sizeOf(this.bytes, 0, this.end, level, limit)
       this.isWhole = size === this.end
       // A header that isn't whole is taken byte by byte: the next one may be the last before another packet.
       const wanted = Math.min((size === 0 ? this.end + 1 : size) - this.end, end - taken)

@@ -110,7 +110,7 @@ export class Session {
     let at = 0
     const partial = this.partial
     if (partial !== null) {
-      at = partial.feed(chunk, end, level, limit)
+      at = partial.feed(chunk, end, level, limit, packetBytes)
       if (!partial.isWhole) return
       // The events of this packet borrow its bytes: what is left of the chunk must not go there.
       this.partial = null

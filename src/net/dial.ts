@@ -9,7 +9,7 @@ import * as c from './libc.ts'
 import type { Endpoint } from './transport.ts'
 
 /** `int` 1. */
-const ONE = Buffer.from([1, 0, 0, 0])
+export const ONE = Buffer.from([1, 0, 0, 0])
 
 export class Dialer {
   private readonly libc: c.Libc
@@ -49,7 +49,7 @@ export class Dialer {
   private remoteOf(endpoint: Endpoint, family: number): Uint8Array {
     let bytes = this.remotes.get(endpoint)
     if (!bytes) {
-      const encoded = this.encode(endpoint.address, family, endpoint.port)
+      const encoded = socketAddress(this.libc, endpoint.address, family, endpoint.port)
       assert(encoded !== null, `${endpoint.address} is an IP address of the endpoint's family`)
       this.remotes.set(endpoint, (bytes = encoded))
     }
@@ -59,15 +59,15 @@ export class Dialer {
   private localOf(address: string, family: number): Uint8Array | null {
     const key = `${family} ${address}`
     let bytes = this.locals.get(key)
-    if (bytes === undefined) this.locals.set(key, (bytes = this.encode(address, family, 0)))
+    if (bytes === undefined) this.locals.set(key, (bytes = socketAddress(this.libc, address, family, 0)))
     return bytes
   }
+}
 
-  /** `struct sockaddr_in` (ip(7)) or `sockaddr_in6` (ipv6(7)); null: no address of that family. */
-  private encode(address: string, family: number, port: number): Uint8Array | null {
-    const bytes = Buffer.alloc(family === c.AF_INET ? 16 : 28)
-    bytes.writeUInt16LE(family, 0)
-    bytes.writeUInt16BE(port, 2)
-    return this.libc.inet_pton(family, address, bytes.subarray(family === c.AF_INET ? 4 : 8)) === 1 ? bytes : null
-  }
+/** `struct sockaddr_in` (ip(7)) or `sockaddr_in6` (ipv6(7)); null: no address of that family. */
+export function socketAddress(libc: c.Libc, address: string, family: number, port: number): Uint8Array | null {
+  const bytes = Buffer.alloc(family === c.AF_INET ? 16 : 28)
+  bytes.writeUInt16LE(family, 0)
+  bytes.writeUInt16BE(port, 2)
+  return libc.inet_pton(family, address, bytes.subarray(family === c.AF_INET ? 4 : 8)) === 1 ? bytes : null
 }

@@ -17,6 +17,7 @@ import { assert } from '../errors.ts'
 import { Dialer } from './dial.ts'
 import { Held } from './held.ts'
 import * as c from './libc.ts'
+import { type Acceptor, isFull, listenOn, systemError } from './listen.ts'
 import { PollSet } from './pollset.ts'
 import type { Endpoint, OpenOptions, Transport, TransportHandler } from './transport.ts'
 
@@ -38,8 +39,13 @@ const HOLDING = 8
 const FAILED = 16
 /** The owner has left; what waits is still sent. */
 const LEAVING = 32
+/** It takes connections, and is none. */
+const LISTENING = 128
 /** Nothing is read, and the peer's end is told: EPOLLRDHUP shows it without reading. PAUSED goes with it. */
 const ABANDONED = 64
+
+/** Connections taken from one listener before the others have their turn. */
+const ACCEPTS = 256
 
 interface Failure {
   readonly slot: number
@@ -67,6 +73,7 @@ export class EpollTransport implements Transport {
   private readonly freeSlots: number[] = []
   private readonly held = new Map<number, Held>()
   private failures: Failure[] = []
+  private readonly acceptors = new Map<number, Acceptor>()
 
   private readonly received = Buffer.allocUnsafeSlow(RECEIVE_BYTES)
   private readonly receivedAddress = this.libc.address(this.received)
@@ -87,6 +94,25 @@ export class EpollTransport implements Transport {
     if (fd < 0) this.fail(slot, -fd)
     else this.arm(slot)
     return slot
+  }
+
+  /**
+   * Takes connections at an address, beside other processes that do; `pause`, `resume` and `dispose` are for listeners too.
+   *
+   * @throws Error  with the `code` of what stood in the way, such as `EADDRINUSE`
+   */
+  listen(acceptor: Acceptor, address: string, port: number): { readonly listener: number; readonly port: number } {
+    const listening = listenOn(this.libc, address, port)
+    const slot = this.takeSlot()
+    this.flags[slot] = LISTENING
+    this.fds[slot] = listening.fd
+    this.acceptors.set(slot, acceptor)
+    this.arm(slot)
+    if (this.armed[slot] === 0) {
+      this.release(slot)
+      throw systemError(this.failures.pop()!.errno)
+    }
+    return { listener: slot, port: listening.port }
   }
 
   send(slot: number, start: number, end: number): boolean {
@@ -172,6 +198,10 @@ export class EpollTransport implements Transport {
       this.finishConnect(slot, events)
       return
     }
+    if ((flags & LISTENING) !== 0) {
+      this.accept(slot)
+      return
+    }
     if ((flags & ABANDONED) !== 0 && (events & (c.EPOLLRDHUP | c.EPOLLERR | c.EPOLLHUP)) !== 0) {
       this.finish(slot, c.endErrno(this.libc, this.fds[slot]!))
       return
@@ -195,6 +225,28 @@ export class EpollTransport implements Transport {
     this.flags[slot] = (this.flags[slot]! & ~CONNECTING) | OPEN
     this.arm(slot)
     this.handler.onOpen(this.owners[slot]!)
+  }
+
+  private accept(listener: number): void {
+    const acceptor = this.acceptors.get(listener)!
+    for (let accepts = 0; accepts < ACCEPTS && (this.flags[listener]! & PAUSED) === 0; accepts++) {
+      const fd = this.libc.accept4(this.fds[listener]!, null, null, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
+      if (fd < 0) {
+        const errno = this.libc.errno()
+        if (errno === EAGAIN) return
+        if (isFull(errno)) {
+          this.pause(listener)
+          acceptor.onFull(listener, c.errnoName(errno))
+          return
+        }
+        continue
+      }
+      const slot = this.takeSlot()
+      this.fds[slot] = fd
+      this.flags[slot] = OPEN
+      this.owners[slot] = acceptor.onAccept(slot)
+      this.arm(slot)
+    }
   }
 
   /**
@@ -333,6 +385,7 @@ export class EpollTransport implements Transport {
     this.armed[slot] = 0
     this.generations[slot]!++
     this.held.delete(slot)
+    this.acceptors.delete(slot)
     this.freeSlots.push(slot)
   }
 }

@@ -23,8 +23,10 @@ export const IP_BIND_ADDRESS_NO_PORT = 24
 export const IPPROTO_TCP = 6
 export const TCP_NODELAY = 1
 export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
 export const SO_ERROR = 4
 export const SO_LINGER = 13
+export const SO_REUSEPORT = 15
 export const MSG_DONTWAIT = 0x40
 export const MSG_NOSIGNAL = 0x4000
 export const EPOLL_CLOEXEC = 0o2000000
@@ -43,6 +45,10 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, addressBytes: number): number
   connect(fd: number, address: Uint8Array, addressBytes: number): number
+  listen(fd: number, backlog: number): number
+  /** Who it is that connects is not asked. */
+  accept4(fd: number, address: null, addressBytes: null, flags: number): number
+  getsockname(fd: number, address: Uint8Array, addressBytes: Uint8Array): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, valueBytes: number): number
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, valueBytes: Uint8Array): number
   send(fd: number, address: number, count: number, flags: number): number
@@ -77,6 +83,9 @@ export function loadLibc(): Libc {
     socket: self.func('int socket(int, int, int)'),
     bind: self.func('int bind(int, const void *, uint)'),
     connect: self.func('int connect(int, const void *, uint)'),
+    listen: self.func('int listen(int, int)'),
+    accept4: self.func('int accept4(int, void *, void *, int)'),
+    getsockname: self.func('int getsockname(int, void *, void *)'),
     setsockopt: self.func('int setsockopt(int, int, int, const void *, uint)'),
     getsockopt: self.func('int getsockopt(int, int, int, void *, void *)'),
     send: self.func('long send(int, uintptr_t, size_t, int)'),

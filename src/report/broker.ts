@@ -28,9 +28,9 @@ export function brokerViews({ nodes }: Report): BrokerView[] {
   return [...byWords.values()].map(({ names, items }) => ({ nodes: isOne ? null : names.join(', '), items }))
 }
 
-function itemsOf({ versions, limits }: BrokerFacts): string[] {
-  const taken = `MQTT ${versions.join(', ')}`
-  if (limits === null) return [taken]
+function itemsOf({ software, versions, limits }: BrokerFacts): string[] {
+  const taken = [...(software === null ? [] : [software]), `MQTT ${versions.join(', ')}`]
+  if (limits === null) return taken
   const lacks = [
     limits.retainAvailable ? [] : ['retained messages'],
     limits.sharedSubscriptionAvailable ? [] : ['shared subscriptions'],
@@ -38,7 +38,7 @@ function itemsOf({ versions, limits }: BrokerFacts): string[] {
     limits.subscriptionIdentifierAvailable ? [] : ['subscription identifiers'],
   ].flat()
   return [
-    taken,
+    ...taken,
     `QoS up to ${limits.maximumQoS}`,
     ...lacks.map((what) => `no ${what}`),
     `receive maximum ${formatCount(limits.receiveMaximum)}`,

@@ -11,9 +11,12 @@ import type { ShareSpread } from '../load/shares.ts'
 import { parseThreshold, qosIn } from '../load/threshold.ts'
 import type { Cells, Metrics } from '../stats/metrics.ts'
 import type { Seconds } from '../stats/seconds.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 import { faultFigures, windowFigures } from './faults.ts'
 import { byteCounts, clientCounts, clientFigures, deliveryFigures, publishFigures, subscriptionCounts } from './figures.ts'
 import { hostFacts } from './host.ts'
+import { type Aside, joined, type Watched } from './node-metrics.ts'
+import { partOf, type Scope, sumOf } from './part.ts'
 import { shareFigures } from './shares.ts'
 import { evaluate } from './threshold.ts'
 import {
@@ -29,6 +32,7 @@ import {
   type Report,
   type RetainedCounts,
   type RunFacts,
+  type SentinelFigures,
   type Status,
   type TimelineRow,
   type WillCounts,
@@ -50,7 +54,9 @@ export interface RunResult {
   /** Parts of the measurement that were lost, in words. */
   readonly losses: readonly string[]
   readonly isInterrupted: boolean
-  /** What the probe found, by node; null: there was none. */
+  /** What ended measure before its time; null: nothing did. */
+  readonly abort: Abort | null
+  /** What is known of the nodes before the run; null: there was no probe. */
   readonly brokers: readonly BrokerFacts[] | null
   /** What a new subscriber got of what was retained, by node; null: it was not checked. */
   readonly retained: readonly RetainedCounts[] | null
@@ -69,6 +75,18 @@ export interface RunResult {
   readonly wills: WillFacts | null
   /** By node, what it says it has dropped during the run; null: nobody was asked, or it doesn't say. */
   readonly drops: readonly (number | null)[] | null
+  /** By node, what it told of itself; null: nothing was asked. */
+  readonly watched: readonly (Watched | null)[] | null
+}
+
+/** A threshold that did not hold while the run went on, and was to end it. */
+export interface Abort {
+  /** As it stands in the plan. */
+  readonly expect: string
+  /** µs since the run's epoch. */
+  readonly atUs: number
+  /** `after 12 s of measure: endToEnd.p99 < 50ms did not hold: 81 ms` */
+  readonly words: string
 }
 
 /** A window, µs since the run's epoch. */
@@ -123,7 +141,8 @@ export function buildReport(result: RunResult): Outcome {
   const thresholds = plan.thresholds.map((text) => {
     const threshold = parseThreshold(text)
     assert('metric' in threshold, 'the scenario was refused if a threshold is wrong')
-    return evaluate(unjudged, threshold)
+    const judged = evaluate(unjudged, threshold)
+    return text === result.abort?.expect ? { ...judged, abortedAtS: thousandths(result.abort.atUs / US_PER_S) } : judged
   })
   return judge({ ...unjudged, thresholds }, result)
 }
@@ -143,39 +162,32 @@ function wholeOf(result: RunResult) {
 
 function partsOf(result: RunResult) {
   const { plan, metrics } = result
-  const entries = plan.groups.flatMap((group) => group.publish.map((entry) => ({ entry, group })))
   const groups: Record<string, GroupFigures> = {}
   for (const group of plan.groups) {
-    const clients = metrics.clients.sum((key) => cellOf.client(key).group === group.index)
+    const part = partOf(plan, 'groups', group.name)
+    const clients = sumOf(metrics, part.clients)
     const subscriptions = group.clients * group.subscribe.length
     groups[group.name] = {
       clients: { planned: group.clients, ...clientCounts(clients) },
       bytes: byteCounts(clients),
       ...clientFigures(clients, group.clients, subscriptions),
-      ...(group.publish.length > 0 && publishFigures(metrics.publishes.sum((key) => entries[cellOf.publish(key).entry]!.group === group))),
+      ...(group.publish.length > 0 && publishFigures(sumOf(metrics, part.publishes))),
       ...(group.subscribe.length > 0 && {
         subscriptions: subscriptionCounts(clients, subscriptions),
       }),
-      ...(group.subscribe.some(({ isResponse }) => !isResponse) &&
-        deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).group === group.index))),
+      ...(group.subscribe.some(({ isResponse }) => !isResponse) && deliveryFigures(sumOf(metrics, part.deliveries))),
       ...shareFigures(result.shares, group.index),
     }
   }
   const streams: Record<string, Figures> = {}
-  for (const name of new Set(entries.map(({ entry }) => entry.name))) {
-    const isOf = (entry: number) => entries[entry]?.entry.name === name
-    streams[name] = {
-      ...publishFigures(metrics.publishes.sum((key) => isOf(cellOf.publish(key).entry))),
-      ...deliveryFigures(metrics.deliveries.sum((key) => isOf(cellOf.delivery(key).entry))),
-    }
+  const messagesOf = (scope: Scope, name: string): Figures => {
+    const { publishes, deliveries } = partOf(plan, scope, name)
+    return { ...publishFigures(sumOf(metrics, publishes)), ...deliveryFigures(sumOf(metrics, deliveries)) }
   }
+  const names = plan.groups.flatMap((group) => group.publish.map(({ name }) => name))
+  for (const name of new Set(names)) streams[name] = messagesOf('streams', name)
   const qos: Record<string, Figures> = {}
-  for (const q of qosIn(plan)) {
-    qos[q] = {
-      ...publishFigures(metrics.publishes.sum((key) => cellOf.publish(key).qos === q)),
-      ...deliveryFigures(metrics.deliveries.sum((key) => cellOf.delivery(key).qos === q)),
-    }
-  }
+  for (const q of qosIn(plan)) qos[q] = messagesOf('qos', String(q))
   return { groups, nodes: nodesOf(result), streams, qos, pairs: pairsOf(plan, metrics) }
 }
 
@@ -186,28 +198,32 @@ function dropsOf({ plan, drops }: RunResult, lost: number): DropFigures | null {
   return { counted, unexplained: Math.max(0, lost - counted), byNode }
 }
 
-/** With one node its figures are the run's. */
-function nodesOf({ plan, metrics, unverified, brokers, retained }: RunResult): Record<string, NodeFigures> {
+function nodesOf({ plan, metrics, unverified, brokers, retained, watched, generator }: RunResult): Record<string, NodeFigures> {
   const planned = plannedByNode(plan)
   return Object.fromEntries(
     plan.nodes.map(({ name }, node) => {
-      const clients = metrics.clients.sum((key) => cellOf.client(key).node === node)
-      const isOnly = plan.nodes.length === 1
-      const publishes = isOnly ? metrics.publishes.sum() : metrics.publishesByNode.sum((key) => key === node)
-      const deliveries = isOnly ? metrics.deliveries.sum() : metrics.deliveriesByPair.sum((key) => cellOf.pair(key).to === node)
+      const part = partOf(plan, 'nodes', name)
+      const clients = sumOf(metrics, part.clients)
       const figures: NodeFigures = {
         clients: { planned: planned.clients[node]!, ...clientCounts(clients) },
         bytes: byteCounts(clients),
         subscriptions: subscriptionCounts(clients, planned.subscriptions[node]!),
         ...clientFigures(clients, planned.clients[node]!, planned.subscriptions[node]!),
-        ...publishFigures(publishes),
-        ...deliveryFigures(deliveries, isOnly ? unverified : 0),
+        ...publishFigures(sumOf(metrics, part.publishes)),
+        ...deliveryFigures(sumOf(metrics, part.deliveries), plan.nodes.length === 1 ? unverified : 0),
         ...(brokers !== null && { broker: brokers[node]! }),
         ...(retained !== null && { retained: retained[node]! }),
       }
-      return [name, figures]
+      const told = watched?.[node] ?? null
+      return [name, told === null ? figures : { ...figures, metrics: joined(told, figures, asideOf(generator.sentinel, node, plan)) }]
     }),
   )
+}
+
+/** The sentinel publishes on the first node, and subscribes on the second where there is one. */
+function asideOf(sentinel: SentinelFigures | null, node: number, { nodes }: Plan): Aside {
+  const count = (at: number) => (node === at ? (sentinel?.count ?? 0) : 0)
+  return { sent: count(0), received: count(Math.min(1, nodes.length - 1)) }
 }
 
 /** How many clients and subscriptions the placement means for each node. */

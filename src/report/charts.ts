@@ -1,138 +1,178 @@
 /**
- * The charts of the HTML report: the data they need from a report, and the script that draws them in the reader's browser with uPlot.
+ * The charts over time of the HTML report, as data: which columns of the timeline each shows, in which colours, and in words.
  *
- * The script is text, since it runs there and not here. It only reads the page's JSON and its CSS variables, so a page drawn in the dark
- * follows when the reader's system turns light.
+ * What is drawn, what is said of it and the table below it are made of the same lines, so they can't disagree.
  */
-import type { Report } from './types.ts'
+import { formatCount, formatDuration, formatShare, thousandths } from '../units.ts'
+import { plain, type Table } from './cells.ts'
+import type { LineColor } from './curve.ts'
+import type { Report, TimelineRow } from './types.ts'
 
-/** Columns over the timeline, as uPlot wants them; null is a gap. */
-export interface ChartData {
+/** What TIME_SCRIPT draws. */
+export interface TimeCharts {
+  /** Ends of the seconds, from the start of the run. */
   readonly tS: readonly number[]
-  readonly planned: readonly number[]
-  readonly sent: readonly number[]
-  readonly received: readonly number[]
-  readonly p50Us: readonly (number | null)[]
-  readonly p99Us: readonly (number | null)[]
-  /** The stretch that the figures are of, shaded in the charts; null when the run didn't get there. */
-  readonly measure: readonly [startS: number, endS: number] | null
+  readonly phases: readonly { readonly name: string; readonly startS: number; readonly endS: number; readonly isMeasured: boolean }[]
   /** From the start to the recovery, or to the end of measure. */
   readonly faults: readonly { readonly name: string; readonly startS: number; readonly endS: number; readonly isRecovered: boolean }[]
+  readonly charts: readonly TimeChart[]
 }
 
-export function chartData({ timeline, run, faults }: Report): ChartData {
+export interface TimeChart {
+  readonly id: string
+  readonly what: string
+  /** CSS pixels, without the names above it. */
+  readonly height: number
+  readonly scale: 'linear' | 'log' | 'share'
+  readonly format: keyof typeof FORMATS
+  readonly lines: readonly TimeLine[]
+}
+
+export interface TimeLine {
+  readonly label: string
+  readonly color: LineColor
+  readonly width: number
+  readonly isDashed?: boolean
+  /** Parallel to `tS`; null is a gap. */
+  readonly values: readonly (number | null)[]
+  /** What a row of several seconds shows of them. */
+  readonly many: 'mean' | 'highest' | 'last'
+}
+
+const FORMATS = { count: formatCount, duration: formatDuration, share: formatShare } as const
+/** Rows of a chart's table: one that is longer is not read. */
+const MOST_ROWS = 60
+
+/** Only charts that have something to show; null: the run ended before its first second. */
+export function timeCharts({ timeline, run, faults }: Report): TimeCharts | null {
+  if (timeline.length === 0) return null
   const measure = run.phases.find((phase) => phase.name === 'measure')
-  // A logarithmic scale has no place for 0: nothing is faster than a microsecond.
-  const positive = (us: number | null) => (us === null ? null : Math.max(1, us))
   return {
-    tS: timeline.map((row) => row.tS),
-    planned: timeline.map((row) => row.plannedPerSec),
-    sent: timeline.map((row) => row.sentPerSec),
-    received: timeline.map((row) => row.receivedPerSec),
-    p50Us: timeline.map((row) => positive(row.endToEndP50Us)),
-    p99Us: timeline.map((row) => positive(row.endToEndP99Us)),
-    measure: measure ? [measure.startS, measure.startS + measure.lengthS] : null,
+    tS: timeline.map(({ tS }) => tS),
+    phases: run.phases.map(({ name, startS, lengthS }) => ({
+      name,
+      startS,
+      endS: thousandths(startS + lengthS),
+      isMeasured: name === 'measure',
+    })),
     faults: Object.entries(faults).flatMap(([name, { startS, recover }]) => {
       if (startS === null || measure === undefined) return []
-      const endS = recover === null ? measure.startS + measure.lengthS : startS + recover
+      const endS = thousandths(recover === null ? measure.startS + measure.lengthS : startS + recover)
       return [{ name, startS, endS, isRecovered: recover !== null }]
+    }),
+    charts: chartsOf(timeline).filter(({ lines }) => lines.some(({ values }) => values.some((value) => value !== null))),
+  }
+}
+
+function chartsOf(timeline: readonly TimelineRow[]): TimeChart[] {
+  const column = (name: Exclude<keyof TimelineRow, 'phase'>) => timeline.map((row) => row[name])
+  return [
+    {
+      id: 'latency',
+      what: 'End-to-end latency of each second',
+      height: 260,
+      scale: 'log',
+      format: 'duration',
+      lines: [
+        { label: 'p50', color: 'line-1', width: 2, values: column('endToEndP50Us'), many: 'highest' },
+        { label: 'p99', color: 'line-3', width: 2, values: column('endToEndP99Us'), many: 'highest' },
+      ],
+    },
+    {
+      id: 'rates',
+      what: 'Messages planned, sent and received each second',
+      height: 260,
+      scale: 'linear',
+      format: 'count',
+      // Where all goes well the three are one line: a broad one below, and the last one dashed.
+      lines: [
+        { label: 'planned', color: 'line-quiet', width: 5, values: column('plannedPerSec'), many: 'mean' },
+        { label: 'received', color: 'line-2', width: 2, values: column('receivedPerSec'), many: 'mean' },
+        { label: 'sent', color: 'line-1', width: 2, isDashed: true, values: column('sentPerSec'), many: 'mean' },
+      ],
+    },
+    {
+      id: 'connects',
+      what: 'Attempts to connect and connects each second',
+      height: 180,
+      scale: 'linear',
+      format: 'count',
+      lines: [
+        { label: 'attempts', color: 'line-quiet', width: 5, values: column('attemptsPerSec'), many: 'mean' },
+        { label: 'connects', color: 'line-1', width: 2, values: column('connectsPerSec'), many: 'mean' },
+      ],
+    },
+    {
+      id: 'connected',
+      what: 'Connected clients at the end of each second',
+      height: 180,
+      scale: 'linear',
+      format: 'count',
+      lines: [{ label: 'connected', color: 'line-2', width: 2, values: column('connected'), many: 'last' }],
+    },
+    {
+      id: 'lag',
+      what: 'Send lag of each second, the generator’s own lateness',
+      height: 180,
+      scale: 'log',
+      format: 'duration',
+      lines: [{ label: 'send lag p99', color: 'line-3', width: 2, values: column('sendLagP99Us'), many: 'highest' }],
+    },
+    {
+      id: 'busy',
+      what: 'Share of each second that the busiest worker did not wait',
+      height: 180,
+      scale: 'share',
+      format: 'share',
+      lines: [{ label: 'busy', color: 'line-4', width: 2, values: column('busy'), many: 'highest' }],
+    },
+  ]
+}
+
+/** A chart in words, for those who don't see it: what it is of, how far each line goes, phases and faults. */
+export function timeWords({ tS, phases, faults }: TimeCharts, { what, format, lines }: TimeChart): string {
+  const extremes = lines.map(({ label, values }) => {
+    const some = values.flatMap((value, i) => (value === null ? [] : [{ value, i }]))
+    if (some.length === 0) return `${label}: no values`
+    const lowest = some.reduce((a, b) => (b.value < a.value ? b : a))
+    const highest = some.reduce((a, b) => (b.value > a.value ? b : a))
+    const text = ({ value, i }: typeof lowest) => `${FORMATS[format](value)} at ${tS[i]} s`
+    return lowest.value === highest.value
+      ? `${label}: ${FORMATS[format](lowest.value)} throughout`
+      : `${label}: ${text(lowest)} to ${text(highest)}`
+  })
+  const marks = [
+    ...phases.map(({ name, startS }) => `phase ${name} from ${startS} s`),
+    ...faults.map(
+      ({ name, startS, endS, isRecovered }) =>
+        `fault ${name} from ${startS} s to ${isRecovered ? `its recovery at ${endS.toFixed(1)} s` : 'the end'}`,
+    ),
+  ]
+  return [what, ...extremes, ...marks].join('; ')
+}
+
+/** A chart's values as text: a row a second, or as many seconds as make 60 rows of it. */
+export function timeTable({ tS, phases }: TimeCharts, { what, format, lines }: TimeChart): Table {
+  const seconds = Math.ceil(tS.length / MOST_ROWS)
+  const starts = Array.from({ length: Math.ceil(tS.length / seconds) }, (_, row) => row * seconds)
+  const phaseAt = (endS: number) => phases.findLast(({ startS }) => startS < endS)?.name ?? '-'
+  return {
+    title: seconds === 1 ? `${what}, by the end of each second` : `${what}: each row is ${seconds} seconds, by the end of the last`,
+    columns: ['phase', ...lines.map(({ label, many }) => (seconds === 1 ? label : `${label}, ${many}`))],
+    rows: starts.map((start) => {
+      const last = Math.min(start + seconds, tS.length) - 1
+      const cells = lines.map(({ values, many }) => {
+        const some = values.slice(start, last + 1).filter((value) => value !== null)
+        return plain(some.length === 0 ? '-' : FORMATS[format](AGGREGATES[many](some)))
+      })
+      const names = [...new Set([phaseAt(tS[start]!), phaseAt(tS[last]!)])]
+      return { name: `${tS[last]} s`, cells: [plain(names.join(' to ')), ...cells] }
     }),
   }
 }
 
-/** Draws `#rates` and `#latency` from the JSON in `#chart-data`. */
-export const CHARTS_SCRIPT = `
-(() => {
-  const data = JSON.parse(document.getElementById('chart-data').textContent)
-  const short = (x) => String(Number(x.toPrecision(3)))
-  const count = (x) => x == null ? '-' : Math.round(x).toLocaleString('en-US')
-  const roundCount = (x) => x >= 1e6 ? short(x / 1e6) + 'M' : x >= 1e3 ? short(x / 1e3) + 'k' : short(x)
-  const latency = (us) => us == null ? '-' : us < 1e3 ? short(us) + ' µs' : us < 1e6 ? short(us / 1e3) + ' ms' : short(us / 1e6) + ' s'
-  const time = (s) => s == null ? '-' : s < 120 ? short(s) + ' s' : Math.floor(s / 60) + ':' + String(Math.round(s % 60)).padStart(2, '0')
-
-  // Where the measure phase is, and in it the faults, behind the lines.
-  const band = (u, color, span) => {
-    const [left, right] = span.map((s) => u.valToPos(Math.min(Math.max(s, u.scales.x.min), u.scales.x.max), 'x', true))
-    u.ctx.save()
-    u.ctx.fillStyle = color
-    u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height)
-    u.ctx.restore()
-  }
-  const shade = (measure, fault) => (u) => {
-    if (data.measure) band(u, measure, data.measure)
-    for (const { startS, endS } of data.faults) band(u, fault, [startS, endS])
-  }
-
-  // Where a fault begins, and its name; names that would overlap go a line down.
-  const mark = (color) => (u) => {
-    const { ctx, bbox } = u
-    const size = 12 * devicePixelRatio
-    const ends = []
-    ctx.save()
-    ctx.strokeStyle = ctx.fillStyle = color
-    ctx.lineWidth = devicePixelRatio
-    ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
-    ctx.font = size + 'px system-ui'
-    ctx.textAlign = 'left'
-    ctx.textBaseline = 'top'
-    ctx.beginPath()
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
-    ctx.clip()
-    for (const { name, startS } of data.faults) {
-      if (startS < u.scales.x.min || startS > u.scales.x.max) continue
-      // A line of one pixel is in the middle of it.
-      const left = Math.floor(u.valToPos(startS, 'x', true)) + 0.5
-      ctx.beginPath()
-      ctx.moveTo(left, bbox.top)
-      ctx.lineTo(left, bbox.top + bbox.height)
-      ctx.stroke()
-      const width = ctx.measureText(name).width + size
-      const from = Math.max(bbox.left, Math.min(left + size / 3, bbox.left + bbox.width - width))
-      let row = ends.findIndex((end) => end < from)
-      if (row < 0) row = ends.length
-      ends[row] = from + width
-      ctx.fillText(name, from, bbox.top + size / 4 + row * size * 1.2)
-    }
-    ctx.restore()
-  }
-
-  const charts = []
-  const draw = (id, columns, series, scale, format, tick) => {
-    const place = document.getElementById(id)
-    const css = getComputedStyle(document.documentElement)
-    const color = (name) => css.getPropertyValue('--' + name).trim()
-    const axis = { stroke: color('muted'), grid: { stroke: color('grid'), width: 1 }, ticks: { stroke: color('grid'), width: 1 }, font: '12px system-ui' }
-    const options = {
-      width: place.clientWidth,
-      height: 260,
-      cursor: { sync: { key: 'run' }, points: { size: 6 }, drag: { x: true, y: false } },
-      scales: { x: { time: false }, y: scale },
-      axes: [
-        { ...axis, values: (u, splits) => splits.map(time) },
-        { ...axis, size: 64, values: (u, splits) => splits.map((x) => (x == null ? '' : tick(x))) },
-      ],
-      series: [
-        { label: 'time', value: (u, s) => time(s) },
-        ...series.map(([label, name, width, dash]) => ({ label, stroke: color(name), width, dash, points: { show: data.tS.length === 1 }, value: (u, y) => format(y) })),
-      ],
-      hooks: { drawClear: [shade(color('shade'), color('fault'))], draw: [mark(color('warn'))] },
-    }
-    charts.push(new uPlot(options, [data.tS, ...columns], place))
-  }
-
-  const all = () => {
-    for (const chart of charts.splice(0)) chart.destroy()
-    // Where all goes well the three are one line: a broad one below, and the last one dashed.
-    draw('rates', [data.planned, data.received, data.sent], [['planned', 'line-quiet', 7], ['received', 'line-2', 2], ['sent', 'line-1', 2, [7, 7]]],
-      { range: (u, min, max) => [0, Math.max(1, max * 1.08)] }, count, roundCount)
-    // Whole decades, and at least one: a flat line has to look flat.
-    const decades = (u, min, max) => [10 ** Math.floor(Math.log10(min || 1)), 10 ** Math.ceil(Math.log10((max || 1000) * 1.01))]
-    draw('latency', [data.p50Us, data.p99Us], [['p50', 'line-1', 2], ['p99', 'line-3', 2]], { distr: 3, range: decades }, latency, latency)
-  }
-  if (data.tS.length > 0) all()
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', all)
-  addEventListener('resize', () => {
-    for (const chart of charts) chart.setSize({ width: chart.root.parentElement.clientWidth, height: 260 })
-  })
-})()
-`
+const AGGREGATES: Readonly<Record<TimeLine['many'], (values: readonly number[]) => number>> = {
+  mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  highest: (values) => Math.max(...values),
+  last: (values) => values.at(-1)!,
+}

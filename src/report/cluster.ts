@@ -4,7 +4,7 @@
  *
  * A cluster whose subscribers sit beside their publishers is measured node by node: that has to be said, since it flatters.
  */
-import { formatShare } from '../units.ts'
+import { formatCount, formatDuration, formatShare } from '../units.ts'
 import { type Cell, countCell, latencyCell, NONE, type Table } from './cells.ts'
 import type { PairFigures, Report } from './types.ts'
 
@@ -48,26 +48,46 @@ export function clusterNotes(report: Report): string[] {
   ]
 }
 
+/** A table with the number of each cell; null: it has none. */
+export interface Matrix extends Table {
+  readonly values: readonly (readonly (number | null)[])[]
+  readonly format: (value: number) => string
+}
+
 /** End-to-end p99 from node to node, and what was lost, where anything was; empty where there is one node, or too many. */
-export function matrices(report: Report): Table[] {
+export function matrices(report: Report): Matrix[] {
   const names = report.plan.nodes.map(({ name }) => name)
   if (names.length < 2 || names.length > MOST_NODES || report.pairs.length === 0) return []
   const pairs = new Map(report.pairs.map((pair) => [`${pair.from} ${pair.to}`, pair]))
-  const matrix = (title: string, cell: (pair: PairFigures) => Cell): Table => ({
+  const of = <T>(from: string, what: (pair: PairFigures | undefined) => T): T[] => names.map((to) => what(pairs.get(`${from} ${to}`)))
+  const matrix = (
+    title: string,
+    format: Matrix['format'],
+    cell: (pair: PairFigures) => Cell,
+    value: (pair: PairFigures) => number | null,
+  ) => ({
     title,
     columns: names.map((to) => `to ${to}`),
-    rows: names.map((from) => ({
-      name: `from ${from}`,
-      cells: names.map((to) => {
-        const pair = pairs.get(`${from} ${to}`)
-        return pair === undefined ? NONE : cell(pair)
-      }),
-    })),
+    rows: names.map((from) => ({ name: `from ${from}`, cells: of(from, (pair) => (pair === undefined ? NONE : cell(pair))) })),
+    values: names.map((from) => of(from, (pair) => (pair === undefined ? null : value(pair)))),
+    format,
   })
   return [
-    matrix('End to end from node to node, p99', ({ endToEndUs }) => latencyCell(endToEndUs, 'p99')),
+    matrix(
+      'End to end from node to node, p99',
+      formatDuration,
+      ({ endToEndUs }) => latencyCell(endToEndUs, 'p99'),
+      ({ endToEndUs }) => endToEndUs.p99,
+    ),
     ...(report.pairs.some(({ deliveries }) => deliveries.lost > 0)
-      ? [matrix('Lost from node to node', ({ deliveries }) => countCell(deliveries.lost, 'bad'))]
+      ? [
+          matrix(
+            'Lost from node to node',
+            formatCount,
+            ({ deliveries }) => countCell(deliveries.lost, 'bad'),
+            ({ deliveries }) => deliveries.lost,
+          ),
+        ]
       : []),
   ]
 }

@@ -35,15 +35,24 @@ export function clientFigures(cell: Cell<'clients'>, planned: number, subscripti
 }
 
 /** What is known of clients that connected again, and of their sessions. */
-export function returnFigures({ counts, latencies }: Cell<'clients'>): Required<'reconnectUs' | 'sessions' | 'offline' | 'unqueueUs'> {
-  const { resumed, forgotten, takenOver, doubled, queued } = counts
-  const unqueueS = (latencies.unqueue?.sum ?? 0) / US_PER_S
+export function returnFigures(cell: Cell<'clients'>): Required<'reconnectUs' | 'sessions' | 'offline' | 'unqueueUs'> {
+  const { counts, latencies } = cell
   return {
     reconnectUs: summarize(latencies.reconnect ?? null, Math.max(returnsWanted(counts), latencies.reconnect?.count ?? 0)),
-    sessions: { resumed, forgotten, takenOver, doubled },
-    offline: { queued, perSec: unqueueS > 0 ? Math.round((queued / unqueueS) * 10) / 10 : null },
+    sessions: sessionCounts(cell),
+    offline: offlineCounts(cell),
     unqueueUs: complete(latencies.unqueue),
   }
+}
+
+export function sessionCounts({ counts }: Cell<'clients'>) {
+  const { resumed, forgotten, takenOver, doubled } = counts
+  return { resumed, forgotten, takenOver, doubled }
+}
+
+export function offlineCounts({ counts: { queued }, latencies }: Cell<'clients'>) {
+  const unqueueS = (latencies.unqueue?.sum ?? 0) / US_PER_S
+  return { queued, perSec: unqueueS > 0 ? Math.round((queued / unqueueS) * 10) / 10 : null }
 }
 
 /** Connections that were lost, and that churn wanted back. */
@@ -65,7 +74,10 @@ export function publishFigures({
   }
 }
 
-export function deliveryFigures({ counts, latencies }: Cell<'deliveries'>, unverified = 0): Required<'deliveries' | 'endToEndUs'> {
+export function deliveryFigures(
+  { counts, latencies }: Cell<'deliveries'>,
+  unverified = 0,
+): Required<'deliveries' | 'endToEndUs'> & Pick<Figures, 'sameClockUs'> {
   const { owed, received, lost, excused, duplicated, reordered, unexpected, dropped } = counts
   const recorded = latencies.endToEnd?.count ?? 0
   // Streams that are only counted have deliveries without latencies: those are of what was verified.
@@ -75,7 +87,13 @@ export function deliveryFigures({ counts, latencies }: Cell<'deliveries'>, unver
   return {
     deliveries: { owed, received, lost, excused, duplicated, reordered, unexpected, unverified },
     endToEndUs: summarize(latencies.endToEnd ?? null, wanted, recorded - verified),
+    ...(latencies.sameClock && { sameClockUs: sameClock(latencies.sameClock, recorded === 0 ? 1 : wanted / recorded) }),
   }
+}
+
+/** Of what is missing it is not known whose it was: each part has its share of it. */
+function sameClock(histogram: Histogram, wantedShare: number): LatencySummary {
+  return summarize(histogram, Math.max(histogram.count, Math.round(histogram.count * wantedShare)))
 }
 
 /** Of latencies that are told only where there is one: none is missing. */

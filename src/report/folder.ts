@@ -12,6 +12,11 @@ import { HlogWriter } from './hlog.ts'
 import { renderHtml } from './html.ts'
 import type { Report, TimelineRow } from './types.ts'
 
+/** Written as the run goes on. */
+const LOGS = ['timeline.ndjson', 'events.ndjson', 'histograms.hlog'] as const
+/** As the run goes on too, where there are readings of nodes. */
+const READINGS = 'metrics.ndjson'
+
 export class ReportFolder {
   readonly path: string
   readonly hlog: HlogWriter
@@ -31,8 +36,8 @@ export class ReportFolder {
     }
     try {
       mkdirSync(path, { recursive: true })
-      for (const name of ['report.json', 'report.html']) rmSync(join(path, name), { force: true })
-      for (const name of ['timeline.ndjson', 'events.ndjson', 'histograms.hlog']) writeFileSync(join(path, name), '')
+      for (const name of ['report.json', 'report.html', READINGS]) rmSync(join(path, name), { force: true })
+      for (const name of LOGS) writeFileSync(join(path, name), '')
     } catch (cause) {
       throw new EnvironmentError(`can't write to ${path} (${(cause as NodeJS.ErrnoException).code})`, {
         cause,
@@ -46,6 +51,11 @@ export class ReportFolder {
     this.append('timeline.ndjson', `${JSON.stringify(row)}\n`)
   }
 
+  /** What a node told of itself. */
+  reading(row: object): void {
+    this.append(READINGS, `${JSON.stringify(row)}\n`)
+  }
+
   /** Phases, faults, first errors and the end. */
   event(tS: number, event: string, details: object = {}): void {
     this.append('events.ndjson', `${JSON.stringify({ tS: thousandths(tS), event, ...details })}\n`)
@@ -54,7 +64,8 @@ export class ReportFolder {
   /** Writes report.json and report.html. */
   finish(report: Report): void {
     this.attempt('report.json', () => writeFileSync(join(this.path, 'report.json'), `${JSON.stringify(report, null, 2)}\n`))
-    this.attempt('report.html', () => writeFileSync(join(this.path, 'report.html'), renderHtml(report)))
+    const files = ['report.json', ...LOGS, ...(existsSync(join(this.path, READINGS)) ? [READINGS] : [])]
+    this.attempt('report.html', () => writeFileSync(join(this.path, 'report.html'), renderHtml(report, { files })))
   }
 
   private append(name: string, text: string): void {

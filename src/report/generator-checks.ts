@@ -6,6 +6,9 @@
 import { formatCount, formatShare } from '../units.ts'
 import type { GeneratorCheck, Limited, Report, ThreadFigures } from './types.ts'
 
+/** Workers on a core from which on they do what is due, and read what arrives, once a tick. */
+export const CROWD = 8
+
 /** Shares of a thread's time. */
 const CPU_LIMIT = 0.9
 const WAITING_LIMIT = 0.1
@@ -15,9 +18,14 @@ const UNWRITABLE_LIMIT = 0.1
 /** Of what there is. */
 const USED_LIMIT = 0.9
 
-export function generatorChecks({ generator: { threads, unwritable, files, ports }, clients }: Report): GeneratorCheck[] {
+export function generatorChecks({
+  generator: { threads, unwritable, files, ports, workers, agents },
+  clients,
+  host,
+}: Report): GeneratorCheck[] {
   const ofThreads = (name: string, of: keyof ThreadFigures, limit: number, found: (share: string) => string, meaning: string) =>
     check(name, highest(threads.map((thread) => thread[of])), limit, (value) => found(formatShare(value)), meaning)
+  const machines = agents.length > 0 ? agents.map((agent) => agent.workers / agent.host.cores) : [workers / host.cores]
   const stuck = clients.connected === 0 ? 0 : unwritable.mean / clients.connected
   return [
     ...ofThreads(
@@ -40,6 +48,13 @@ export function generatorChecks({ generator: { threads, unwritable, files, ports
       GC_LIMIT,
       (share) => `the garbage collector stopped a worker ${share} of the time`,
       'latencies may hold its pauses; use more --workers or fewer clients',
+    ),
+    ...check(
+      'crowd',
+      Math.max(...machines),
+      CROWD,
+      (value) => `there are ${Number(value.toFixed(1))} workers to a core`,
+      'each looks at its clients only once a tick, so latencies are too high by up to 8 ms; use a higher limit of open files (ulimit -n) and fewer processes',
     ),
     ...check(
       'unwritable',

@@ -4,7 +4,8 @@
  * Lines fit `width` columns: 100 is comfortable, 80 loses the explanations and a column, and below that the latencies stick out.
  */
 import { Chalk, type ChalkInstance } from 'chalk'
-import { type Cell, plain, type Table, type Tone } from './cells.ts'
+import { type Cell, plain, type Table } from './cells.ts'
+import { align, DOT, draw, flow, GAP, hang, markOf, type Paint, painter, quiet, tableCells, widthOf, wrap } from './lines.ts'
 import type { Report } from './types.ts'
 import { QUANTILE_WORDS, QUANTILES, type View, viewOf } from './view.ts'
 
@@ -18,9 +19,6 @@ export interface TextOptions {
 
 /** Rows of a table before the rest is left to the report. */
 const ROW_LIMIT = 12
-const GAP = '  '
-/** Between items in a row. */
-const DOT = ' · '
 
 /** The summary, many lines, each ended by a newline. */
 export function renderText(report: Report, { color, width, folder }: TextOptions): string {
@@ -54,10 +52,9 @@ export function renderText(report: Report, { color, width, folder }: TextOptions
 const LABEL = 'Generator  '.length
 
 function headline({ headline, suspects, reasons }: View, width: number, chalk: ChalkInstance, paint: Paint): string[] {
-  const mark = headline.tone === 'good' ? '✓' : headline.tone === 'warn' ? '!' : '✗'
   const bold = (text: string) => chalk.bold(paint(headline.tone, text))
   return [
-    ...wrap(`${mark} ${headline.text}  `, headline.reason, width, bold),
+    ...wrap(`${markOf(headline.tone)} ${headline.text}  `, headline.reason, width, bold),
     ...suspects.flatMap((words) => wrap('  suspect  ', words, width, chalk.yellow)),
     ...reasons.flatMap((reason) => wrap('  also  ', reason, width, (text) => paint(headline.tone, text))),
     '',
@@ -106,22 +103,16 @@ function part(table: Table, width: number, chalk: ChalkInstance, paint: Paint): 
   const more = shown.length === rows.length ? [] : [chalk.dim(`${GAP}… and ${rows.length - shown.length} more in the report`)]
   // The last columns matter least: on a narrow terminal they go first.
   for (let kept = columns.length; ; kept--) {
-    const lines = cellsOf(table, kept, shown)
+    const lines = tableCells({ columns, rows: shown }, kept)
     if (kept <= 1 || widthOf(lines) <= width) return [...lines.map((line) => draw(line, paint)), ...more]
   }
 }
 
 /** Whole or not at all: a matrix without its last columns misleads. */
 function matrix(table: Table, width: number, chalk: ChalkInstance, paint: Paint): string[] {
-  const lines = cellsOf(table, table.columns.length, table.rows)
+  const lines = tableCells(table)
   if (widthOf(lines) > width) return [chalk.dim(`${GAP}too wide for this terminal: see the report`)]
   return lines.map((line) => draw(line, paint))
-}
-
-/** The head and rows of a table, with its first columns. */
-function cellsOf({ columns }: Table, kept: number, rows: Table['rows']): Cell[][] {
-  const head = ['', ...columns.slice(0, kept)].map(quiet)
-  return align([head, ...rows.map(({ name, cells }) => [plain(name), ...cells.slice(0, kept)])], (column) => column > 0)
 }
 
 function thresholds(view: View, paint: Paint): string[] {
@@ -131,70 +122,6 @@ function thresholds(view: View, paint: Paint): string[] {
     { text: actual, tone: ok ? 'plain' : 'bad' },
   ])
   return align(rows, () => false).map((line) => draw(line, paint))
-}
-
-type Paint = (tone: Tone, text: string) => string
-
-function painter(chalk: ChalkInstance): Paint {
-  const colors = { plain: (text: string) => text, good: chalk.green, bad: chalk.red, warn: chalk.yellow, quiet: chalk.dim }
-  return (tone, text) => colors[tone](text)
-}
-
-function quiet(text: string): Cell {
-  return { text, tone: 'quiet' }
-}
-
-/** Pads every column to its widest cell. Colour comes after: its codes have no width. */
-function align(rows: readonly (readonly Cell[])[], isRight: (column: number) => boolean): Cell[][] {
-  const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.text.length ?? 0)))
-  return rows.map((row) =>
-    row.map(({ text, tone }, i) => ({ tone, text: isRight(i) ? text.padStart(widths[i]!) : text.padEnd(widths[i]!) })),
-  )
-}
-
-type GapBefore = (column: number) => string
-
-function draw(cells: readonly Cell[], paint: Paint, gapBefore: GapBefore = () => GAP): string {
-  return cells.map(({ text, tone }, i) => gapBefore(i) + paint(tone, text)).join('')
-}
-
-function widthOf(lines: readonly (readonly Cell[])[], gapBefore?: GapBefore): number {
-  return Math.max(...lines.map((cells) => draw(cells, (_, text) => text, gapBefore).trimEnd().length))
-}
-
-/** Items in a row behind a label, as many a line as fit, further lines indented below the first item. */
-function hang(label: string, items: readonly string[], width: number, paintLabel: (text: string) => string): string[] {
-  const lines = flow(items.map(plain), width - label.length).map((line) => line.map(({ text }) => text).join(DOT))
-  return lines.map((text, i) => (i === 0 ? paintLabel(label) : ' '.repeat(label.length)) + text)
-}
-
-/** Items in lines, as many in each as there is room for. */
-function flow(items: readonly Cell[], room: number): Cell[][] {
-  const lines: Cell[][] = [[]]
-  let length = 0
-  for (const item of items) {
-    const longer = length + (length === 0 ? 0 : DOT.length) + item.text.length
-    if (length > 0 && longer > room) {
-      lines.push([item])
-      length = item.text.length
-    } else {
-      lines.at(-1)!.push(item)
-      length = longer
-    }
-  }
-  return lines
-}
-
-/** A sentence behind a label, broken between words. */
-function wrap(label: string, words: string, width: number, paintLabel: (text: string) => string): string[] {
-  const lines: string[] = ['']
-  for (const word of words.split(' ')) {
-    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
-    if (lines.at(-1) !== '' && label.length + longer.length > width) lines.push(word)
-    else lines[lines.length - 1] = longer
-  }
-  return lines.map((text, i) => (i === 0 ? paintLabel(label) : ' '.repeat(label.length)) + text)
 }
 
 /** As few pieces as `most` items each allow, of about the same size: 5 by 4 at the most is 3 and 2. */

@@ -7,8 +7,12 @@
 import type { Plan } from '../load/plan.ts'
 import type { LatencySummary } from '../stats/histogram.ts'
 import type { FaultFigures, WillCounts } from './fault-types.ts'
+import type { GeneratorFigures } from './generator-types.ts'
+import type { NodeMetrics } from './metrics-types.ts'
 
 export type * from './fault-types.ts'
+export type * from './generator-types.ts'
+export type * from './metrics-types.ts'
 export type { LatencySummary }
 
 export const REPORT_SCHEMA = 'mqtt-scale/report@1'
@@ -157,6 +161,8 @@ export interface Whole {
   readonly bytes: ByteCounts
   /** Intended time to when the subscriber has it. */
   readonly endToEndUs: LatencySummary
+  /** The same of pairs of publisher and subscriber that had one clock; only where there were several. */
+  readonly sameClockUs?: LatencySummary
   /** Intended time to PUBACK or PUBCOMP. */
   readonly ackUs: LatencySummary
   /** A client's first connect, intended time to CONNACK, failed attempts included. */
@@ -198,8 +204,15 @@ export interface ShareFigures {
   readonly fairness: number | null
 }
 
-/** With `broker`: what the probe found; absent where it was skipped. With `retained`, where the run retained something. */
-export type NodeFigures = Figures & { readonly broker?: BrokerFacts; readonly retained?: RetainedCounts }
+/**
+ * With `broker`: what the probe found, or is known of the embedded broker; absent where the probe was skipped. With `retained`, where the run retained
+ * something; with `metrics`, where they were read.
+ */
+export type NodeFigures = Figures & {
+  readonly broker?: BrokerFacts
+  readonly retained?: RetainedCounts
+  readonly metrics?: NodeMetrics
+}
 
 /** What a new subscriber got, after `drain`, of topics that must have a retained message: checked = current + stale + missing. */
 export interface RetainedCounts {
@@ -213,8 +226,10 @@ export interface RetainedCounts {
   readonly doubled: number
 }
 
-/** What a node takes. */
+/** What a node is and takes. */
 export interface BrokerFacts {
+  /** In its own words, such as `mosquitto version 2.0.11`; null: it does not say. */
+  readonly software: string | null
   /** Versions of MQTT that it accepts. */
   readonly versions: readonly ('3.1' | '3.1.1' | '5')[]
   /** Of its MQTT 5 CONNACK; null: it has no MQTT 5, and earlier versions don't tell. */
@@ -266,85 +281,14 @@ export interface TimelineRow {
   readonly busy: number
 }
 
-export interface GeneratorFigures {
-  /** No check of level `invalid` failed. */
-  readonly valid: boolean
-  /** Some check of level `suspect` failed. */
-  readonly suspect: boolean
-  readonly checks: readonly GeneratorCheck[]
-  /** Share of the time in `measure` the busiest worker did not wait, 0 to 1. */
-  readonly busy: number
-  readonly cpu: {
-    /** Of this run's own processes, in cores: 1.5 is one and a half. */
-    readonly processCores: number
-    /** Share of the host's CPU in use by anybody, and stolen from it; null where it can't be read. */
-    readonly host: number | null
-    readonly steal: number | null
-  }
-  readonly memory: {
-    /** Highest resident memory of this run's own processes. */
-    readonly residentBytes: number
-  }
-  readonly processes: number
-  readonly workers: number
-  readonly transport: 'epoll' | 'stream'
-  /** Of each worker that measured. */
-  readonly threads: readonly ThreadFigures[]
-  /** Clients whose socket took no bytes, looked at each second of `measure`. */
-  readonly unwritable: { readonly mean: number; readonly peak: number }
-  /** Most open files of this process. */
-  readonly files: Limited
-  /** Most local ports towards one address of a broker, from one of ours. */
-  readonly ports: Limited
-  /** null: there was none. */
-  readonly sentinel: SentinelFigures | null
-}
-
-/** Shares of `measure`, 0 to 1; null where the system does not tell. */
-export interface ThreadFigures {
-  /** On a CPU. */
-  readonly cpu: number | null
-  /** Ready to run, while others had the CPU. */
-  readonly waiting: number | null
-  /** Stopped by the garbage collector. */
-  readonly gc: number | null
-}
-
-export interface Limited {
-  readonly used: number
-  /** null: there is none, or it is unknown. */
-  readonly limit: number | null
-}
-
-/** What an independent client, in a process of its own, measured on the same nodes meanwhile. It is in none of the run's counts. */
-export interface SentinelFigures {
-  /** `unavailable`: nothing of what it sent came back, or it could not go on: it says nothing about the run. */
-  readonly status: 'ok' | 'unavailable'
-  readonly ratePerSec: number
-  /** Messages that it wanted to send in `measure`: what its quantiles run over. */
-  readonly count: number
-  /** Intended time to its return; null: infinite, or not available. */
-  readonly p50Us: number | null
-  readonly p99Us: number | null
-}
-
-export interface GeneratorCheck {
-  readonly name: string
-  readonly ok: boolean
-  /** What it makes of the run when it is not ok. */
-  readonly level: 'invalid' | 'suspect'
-  readonly value: number | null
-  readonly limit: number
-  /** A sentence for people: what was found and what it means. */
-  readonly words: string
-}
-
 export interface ThresholdResult {
   readonly expression: string
   /** null: infinite, or without a sample; then `note` says which. */
   readonly actual: number | null
   readonly ok: boolean
   readonly note?: string
+  /** It has ended measure before its time, so long after the start of the run, with a figure that `reasons` has: this one is of the whole. */
+  readonly abortedAtS?: number
 }
 
 export interface HostFacts {

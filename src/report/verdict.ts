@@ -47,6 +47,7 @@ export function judge(report: Report, result: RunResult): Outcome {
     findings.push({ status: 'interrupted', exitCode: 130, reasons: ['interrupted: figures are of what was measured until then'] })
   if (invalid.length > 0) findings.push({ status: 'invalid', exitCode: 4, reasons: invalid.map((check) => check.words) })
   if (result.losses.length > 0) findings.push({ status: 'degraded', exitCode: 4, reasons: [...result.losses] })
+  if (result.abort !== null && !nobody) findings.push({ status: 'failed', exitCode: 3, reasons: [`aborted ${result.abort.words}`] })
   if (refusals) findings.push({ status: 'failed', exitCode: 3, reasons: ['none of the planned subscriptions was granted'] })
   if (result.faultTroubles.length > 0 && !nobody) findings.push({ status: 'failed', exitCode: 3, reasons: [...result.faultTroubles] })
   if (failed.length > 0 && !nobody) {

@@ -5,14 +5,16 @@
  */
 import type { LatencySummary } from '../stats/histogram.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
+import { agentNotes, agentTable } from './agents.ts'
 import { type BrokerView, brokerViews } from './broker.ts'
 import { type Cell, countCell, latencyCell, NONE, plain, printable, type Table, type Tone } from './cells.ts'
-import { clusterFacts, clusterNotes, matrices } from './cluster.ts'
+import { clusterFacts, clusterNotes, type Matrix, matrices } from './cluster.ts'
 import { type FaultView, faultNotes, faultTable, faultViews, windowTable } from './fault-view.ts'
+import { metricsNotes, metricsTable } from './node-metrics-view.ts'
 import { retainedNotes } from './retained.ts'
 import { shareFacts } from './shares.ts'
 import { formatActual } from './threshold.ts'
-import type { Figures, Report, SentinelFigures, Status } from './types.ts'
+import type { CalibrationUse, Figures, Report, SentinelFigures, Status } from './types.ts'
 
 export interface View {
   /** The status as a word, and why. */
@@ -35,7 +37,7 @@ export interface View {
   /** Windows; and groups, nodes, streams: those that there is more than one of. */
   readonly parts: readonly Table[]
   /** From node to node, where the nodes are few. */
-  readonly matrices: readonly Table[]
+  readonly matrices: readonly Matrix[]
   /** The same by QoS and by pair of nodes, and everything of faults: for those who look closer. */
   readonly details: readonly Table[]
   readonly thresholds: readonly { readonly expression: string; readonly ok: boolean; readonly actual: string }[]
@@ -69,6 +71,8 @@ export function viewOf(report: Report): View {
     faults: faultViews(report),
     parts: [
       ...[windowTable(report)].filter(({ rows }) => rows.length > 0),
+      ...[agentTable(report)].filter(({ rows }) => rows.length > 0),
+      ...[metricsTable(report)].filter(({ rows }) => rows.length > 0),
       ...[table('Groups', report.groups), table('Nodes', report.nodes, NODE_COLUMNS), table('Streams', report.streams)].filter(hasSeveral),
     ],
     matrices: matrices(report),
@@ -78,7 +82,14 @@ export function viewOf(report: Report): View {
     ],
     thresholds: report.thresholds.map((threshold) => ({ ...threshold, actual: formatActual(threshold) })),
     problems: problems(report),
-    notes: [...notes(report), ...faultNotes(report), ...clusterNotes(report), ...retainedNotes(report)],
+    notes: [
+      ...notes(report),
+      ...agentNotes(report),
+      ...faultNotes(report),
+      ...clusterNotes(report),
+      ...retainedNotes(report),
+      ...metricsNotes(report),
+    ],
     cluster: clusterFacts(report),
     shares: shareFacts(report),
     brokers: brokerViews(report),
@@ -116,11 +127,14 @@ function measuredS({ run }: Report): number {
 
 function highlights(report: Report): View['highlights'] {
   const { clients, publishes, deliveries, endToEndUs, sendLagUs } = report
+  const endToEnd = (quantile: 'p50' | 'p999') => `${QUANTILE_WORDS[quantile]} ${latencyCell(endToEndUs, quantile).text}`
+  const lossRatio = deliveries.owed === 0 ? 0 : deliveries.lost / deliveries.owed
+  const ratio = lossRatio === 0 ? '' : ` (${formatShare(lossRatio)})`
   return [
-    { label: 'end to end, p99', ...latencyCell(endToEndUs, 'p99'), detail: `p50 ${latencyCell(endToEndUs, 'p50').text}` },
-    { label: 'received', text: perSec(report, deliveries.received), tone: 'plain', detail: `sent ${perSec(report, publishes.sent)}` },
-    { label: 'lost', ...countCell(deliveries.lost, 'bad'), detail: `of ${formatCount(deliveries.owed)} owed` },
     { label: 'clients connected', ...countCell(clients.connected), detail: `of ${formatCount(clients.planned)} planned` },
+    { label: 'received', text: perSec(report, deliveries.received), tone: 'plain', detail: `sent ${perSec(report, publishes.sent)}` },
+    { label: 'end to end, p99', ...latencyCell(endToEndUs, 'p99'), detail: `${endToEnd('p50')} · ${endToEnd('p999')}` },
+    { label: 'lost', ...countCell(deliveries.lost, 'bad'), detail: `of ${formatCount(deliveries.owed)} owed${ratio}` },
     { label: 'send lag, p99', ...latencyCell(sendLagUs, 'p99'), detail: 'our own lateness' },
   ]
 }
@@ -214,6 +228,7 @@ function latencies(report: Report): View['latencies'] {
   })
   return [
     row('end to end', 'intended time → subscriber', report.endToEndUs),
+    ...(report.sameClockUs ? [row('one clock', 'the same, within one machine', report.sameClockUs)] : []),
     row('ack', 'intended time → acknowledged', report.ackUs),
     ...(report.roundTripUs.count > 0 ? [row('round trip', 'intended time → reply', report.roundTripUs)] : []),
     row('connect', 'intended time → CONNACK', report.connectUs),
@@ -278,7 +293,7 @@ function problems({ errors, reasonCodes }: Report): string[] {
 }
 
 /** From 0x80 in all versions; the return codes 1 to 5 of a 3.x CONNACK too. MQTT 3.1.1 §3.2.2.3, MQTT 5.0 §2.4. */
-function isRefusal(packet: string, code: number): boolean {
+export function isRefusal(packet: string, code: number): boolean {
   return code >= 0x80 || (packet === 'CONNACK' && code !== 0)
 }
 
@@ -299,13 +314,29 @@ function notes({ plan, run, deliveries }: Report): string[] {
 function generator({ generator: g }: Report): string[] {
   return [
     g.transport,
+    ...(g.agents.length === 0 ? [] : [`${formatCount(g.agents.length)} ${g.agents.length === 1 ? 'agent' : 'agents'}`]),
     g.workers === 1 ? '1 worker' : `${formatCount(g.workers)} workers`,
     ...(g.processes === 1 ? [] : [`${formatCount(g.processes)} processes`]),
     `${formatShare(g.busy)} busy`,
     `${formatShare(g.cpu.processCores)} of a core`,
     formatBytes(g.memory.residentBytes),
+    ...nearest(g.calibration ?? null),
     ...sentinel(g.sentinel),
   ]
+}
+
+/** Of what this machine was measured to do, what the run came nearest to. Reports of before 0.1 have none. */
+function nearest(use: CalibrationUse | null): string[] {
+  if (use === null) return []
+  const named = [
+    ['connects', use.connects],
+    ['publishes', use.publishes],
+    ['receives', use.receives],
+  ] as const
+  const [most] = named
+    .flatMap(([what, ceiling]) => (ceiling === null ? [] : [{ what, peak: ceiling.peak }]))
+    .sort((a, b) => b.peak - a.peak)
+  return most === undefined ? [] : [`peak ${formatShare(most.peak)} of the ${most.what} that it can do`]
 }
 
 /** The fleet's own p50 and p99 stand in the latencies. */

@@ -19,7 +19,7 @@ export class Accounts {
   /** How shared subscriptions were spread over their members, as of the last account. */
   shares: readonly ShareSpread[] = []
   private readonly around: Surroundings
-  private readonly crew: Crew
+  private readonly crew: Pick<Crew, 'ask'>
   private grouped: readonly Group[] | null = null
   private truncated = 0
   private isCapped = false
@@ -27,7 +27,7 @@ export class Accounts {
   private wills: Wills | null = null
   private heirs: readonly Uint8Array[] = []
 
-  constructor(around: Surroundings, crew: Crew) {
+  constructor(around: Surroundings, crew: Pick<Crew, 'ask'>) {
     this.around = around
     this.crew = crew
   }
@@ -79,9 +79,9 @@ export class Accounts {
     return { name: 'ledger', ok: this.truncated === 0 && !this.isCapped, level: 'invalid', value: this.truncated, limit: 0, words }
   }
 
-  /** What all workers know of their publishers, now. */
+  /** What all members know of their publishers, now. */
   async facts(): Promise<Facts[]> {
-    return (await this.crew.ask({ type: 'facts' }, 'facts')).map((answer) => answer.facts)
+    return (await this.crew.ask({ type: 'facts' }, 'facts')).flatMap(({ facts }) => facts)
   }
 
   private async take(facts: readonly Facts[], pieces: readonly Window[], isFinal: boolean): Promise<Account[]> {
@@ -94,7 +94,9 @@ export class Accounts {
     const shares = answers.flatMap((answer) => answer.shares)
     this.shares = shareSpreads(shares)
     if (shares.length > 0) {
-      accounts.push(accountShares(this.groups, this.around.plan.settleUs, new FactBook(facts), shares, pieces, isFinal))
+      const { settleUs } = this.around.plan
+      const isWhole = answers.every((answer) => answer.isWhole)
+      accounts.push(accountShares(this.groups, settleUs, new FactBook(facts), { shares, isWhole }, pieces, isFinal))
     }
     return accounts
   }

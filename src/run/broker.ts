@@ -5,12 +5,18 @@
  * This file is both ends: `startEmbeddedBroker` for the controller, and what runs in the child.
  */
 import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EnvironmentError } from '../errors.ts'
+import type { BrokerFacts } from '../report/types.ts'
 
 export interface EmbeddedBroker {
   readonly url: string
+  /** What a probe would find. */
+  readonly facts: BrokerFacts
   stop(): Promise<void>
 }
 
@@ -34,7 +40,14 @@ export async function startEmbeddedBroker(): Promise<EmbeddedBroker> {
     child.once('error', (error) => fail(error.message))
     child.once('exit', (code) => fail(`it ended with code ${code}`))
   })
-  return { url: `mqtt://127.0.0.1:${port}`, stop: () => stop(child) }
+  return { url: `mqtt://127.0.0.1:${port}`, facts: aedesFacts(), stop: () => stop(child) }
+}
+
+/** Its package does not let its own description be imported. */
+function aedesFacts(): BrokerFacts {
+  const path = join(dirname(createRequire(import.meta.url).resolve('aedes')), 'package.json')
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
+  return { software: `aedes ${version}`, versions: ['3.1', '3.1.1'], limits: null }
 }
 
 function stop(child: ChildProcess): Promise<void> {

@@ -6,7 +6,10 @@
  */
 import type { Surroundings } from '../load/group.ts'
 import type { GroupPlan, PayloadPlan, Plan } from '../load/plan.ts'
+import { sourceAddressesOf } from '../machine/addresses.ts'
+import { machineFacts, portCount } from '../machine/facts.ts'
 import { Crew } from './crew.ts'
+import { localTeam } from './local.ts'
 import type { Fault } from './messages.ts'
 
 export interface CleanOptions {
@@ -33,9 +36,20 @@ const NO_PAYLOAD: PayloadPlan = { kind: 'bytes', min: 0, max: 0 }
 export async function cleanRun({ plan, run, endpoints, transport, folder, onFault }: CleanOptions): Promise<Remains> {
   const bare = { ...plan, groups: plan.groups.map(withoutPayloads) }
   const slice = { index: 0, of: 1, ranges: plan.groups.map((group) => [0, canLeave(group) ? group.clients : 0] as const) }
-  const around: Surroundings = { plan: bare, run, endpoints, unixEpochMs: Date.now(), files: new Map() }
+  const sourceAddresses = sourceAddressesOf(bare, endpoints, portCount(machineFacts()))
+  const around: Surroundings = { plan: bare, run, endpoints, sourceAddresses, unixEpochMs: Date.now(), files: new Map(), near: null }
   let loss: Error | null = null
-  const crew = new Crew([{ around, slice, transport, epochNs: process.hrtime.bigint(), folder }], {
+  const team = localTeam({
+    around,
+    slice,
+    transport,
+    epochNs: process.hrtime.bigint(),
+    folder,
+    workers: 1,
+    processes: 1,
+    leaseUs: Number.POSITIVE_INFINITY,
+  })
+  const crew = new Crew(team.recruits, {
     onTelling: (_, telling) => {
       if (telling.type === 'fault') onFault(telling.fault)
     },

@@ -12,76 +12,81 @@ import type { Surroundings } from '../load/group.ts'
 import type { Plan } from '../load/plan.ts'
 import { PlannedMessages } from '../load/rates.ts'
 import { scenarioHash } from '../load/scenario.ts'
-import { sliceOf } from '../load/slice.ts'
+import { type Ceilings, useOf } from '../machine/ceiling.ts'
+import { machineFacts, openFileCount } from '../machine/facts.ts'
 import { buildReport, type Outcome, type Piece, type Span } from '../report/build.ts'
 import type { ReportFolder } from '../report/folder.ts'
 import type { BrokerFacts, TimelineRow } from '../report/types.ts'
 import { piecesOf, windowsOf } from '../report/windows.ts'
 import { thousandths, US_PER_S } from '../units.ts'
+import type { Watch } from '../watch/watch.ts'
+import { Aborts } from './aborts.ts'
 import { Accounts } from './accounts.ts'
 import { startClock } from './clock.ts'
-import { CpuMeter } from './cpu.ts'
 import { Crew } from './crew.ts'
 import type { Director } from './director.ts'
 import { type DropCounts, dropsBetween, readDrops } from './drops.ts'
 import { Commands } from './exec.ts'
-import { openFileCount, thisMachine } from './limits.ts'
+import { GeneratorMeter } from './generator.ts'
+import { Losses } from './losses.ts'
+import { clockBoundOf } from './machines.ts'
+import type { Team } from './member.ts'
 import type { Fault, Telling } from './messages.ts'
-import { newName } from './name.ts'
 import { PhaseLog } from './phases.ts'
+import { isInsecure } from './reach.ts'
 import { Recorder } from './recorder.ts'
 import { checkRetained } from './retained.ts'
 import type { Sentinel } from './sentinel.ts'
 import { directorOf, type MomentListener, stayingOf } from './stage.ts'
-import { Strain } from './strain.ts'
+import { limitsOf, Strain } from './strain.ts'
 
 export interface RunOptions {
-  /** Its nodes are the ones to connect to; secrets are filled in. */
-  readonly plan: Plan
+  /** The nodes of its plan are the ones to connect to; secrets are filled in. */
+  readonly around: Surroundings
+  /** CLOCK_MONOTONIC at the run's epoch, ns. */
+  readonly epochNs: bigint
+  readonly team: Team
   /** As the user knows it: references in place of secrets. */
   readonly shownPlan: Plan
   readonly scenario: string
-  readonly endpoints: Surroundings['endpoints']
-  readonly files: Surroundings['files']
   readonly transport: 'epoll' | 'stream'
-  readonly workers: number
   readonly startedAt: Date
   readonly folder: ReportFolder
   readonly listener: RunListener
-  /** What the probe found, by node; null: there was none. */
+  /** What is known of the nodes before the run; null: there was no probe. */
   readonly brokers: readonly BrokerFacts[] | null
   /** What the nodes had dropped before; null: they were not asked. */
   readonly drops: DropCounts | null
+  /** What this machine was measured to do; null: it was not, or others generate the load. */
+  readonly ceilings: Ceilings | null
   /** null: none. Whose it is ends it where the run does not. */
   readonly sentinel: Sentinel | null
+  /** Of the nodes' own figures; null: nothing is read. Whose it is ends it where the run does not. */
+  readonly watch: Watch | null
 }
 
 export interface RunListener extends MomentListener {
   onPhase(phase: string, tS: number): void
   onRow(row: TimelineRow, arrivedClients: number): void
   onFault(fault: Fault): void
+  /** A threshold has ended measure; `words` say when, and by what figure. */
+  onAbort(words: string): void
 }
 
 /** Measure, µs since the epoch. */
-interface Measured {
-  readonly startUs: number
-  readonly endUs: number
-}
+type Measured = Pick<Span, 'startUs' | 'endUs'>
 
 /** Between two accounts while draining, and how long that is in times of what one takes. */
 const ACCOUNT_EVERY_MS = 250
 const ACCOUNT_PAUSE = 4
 /** Drain lasts at least this long, so that late duplicates are seen. */
 const SHORTEST_DRAIN_US = 1e6
-/** Between a command and the moment it is for: workers must have it by then. */
-const LEAD_US = 50_000
 
 export class Controller {
   private readonly options: RunOptions
   private readonly plan: Plan
-  private readonly epochNs = process.hrtime.bigint()
-  private readonly clock = startClock(this.epochNs)
-  private readonly run = newName()
+  private readonly clock: () => number
+  private readonly run: string
   private readonly around: Surroundings
   private readonly crew: Crew
   private readonly recorder: Recorder
@@ -89,52 +94,47 @@ export class Controller {
   private readonly accounts: Accounts
   private readonly director: Director
   private readonly commands: Commands
+  private readonly aborts: Aborts
   private readonly phases = new PhaseLog()
-  private readonly losses: string[] = []
-  private readonly arrivedWorkers = new Set<number>()
+  private readonly losses: Losses
+  private readonly arrivedMembers = new Set<number>()
+  private readonly meter = new GeneratorMeter()
   private arrivedClients = 0
   private lastSubackUs = 0
   private originUs = Number.POSITIVE_INFINITY
   private interrupts = 0
   private wake: () => void = () => {}
-  private peakMemory = 0
 
   constructor(options: RunOptions) {
     this.options = options
-    this.plan = options.plan
-    this.around = {
-      plan: options.plan,
-      run: this.run,
-      endpoints: options.endpoints,
-      files: options.files,
-      unixEpochMs: Date.now() - this.clock() / 1000,
-    }
-    const { workers, transport } = options
+    const { around, epochNs, team } = options
+    this.around = around
+    this.plan = around.plan
+    this.run = around.run
+    this.clock = startClock(epochNs)
     const folder = dirname(options.scenario)
-    const data = Array.from({ length: workers }, (_, i) => ({
-      around: this.around,
-      slice: sliceOf(this.plan, i, workers),
-      transport,
-      epochNs: this.epochNs,
-      folder,
-    }))
-    this.strain = new Strain(this.plan, options.endpoints, thisMachine(), openFileCount())
+    this.strain = new Strain(around, limitsOf(machineFacts()), openFileCount(), team.processes === 1)
     this.recorder = new Recorder({
       folder: options.folder,
       strain: this.strain,
       planned: new PlannedMessages(this.plan),
       phaseAt: (timeUs) => this.phases.at(timeUs),
       originUs: () => this.originUs,
-      workers: () => this.crew.alive,
+      members: () => this.crew.alive,
+      openSeconds: team.openSeconds,
       onRow: (row, arrived) => options.listener.onRow(row, arrived),
       onSecond: (second) => {
         this.director.second(second)
+        options.watch?.connected(second.toUs, second.connectedByNode)
+        this.aborts.second(second.toUs, this.recorder.told, clockBoundOf(team.agents()))
         this.wake()
       },
     })
-    this.crew = new Crew(data, {
-      onTelling: (worker, telling) => this.take(worker, telling),
-      onLoss: (worker, error) => this.lose(worker, error),
+    this.aborts = new Aborts(this.plan, options)
+    this.losses = new Losses(team, options.folder, this.recorder, this.clock)
+    this.crew = new Crew(team.recruits, {
+      onTelling: (member, telling) => this.take(member, telling),
+      onLoss: (member, error) => this.lose(member, error),
     })
     this.accounts = new Accounts(this.around, this.crew)
     this.commands = new Commands({ folder, run: this.run, clock: this.clock })
@@ -145,6 +145,7 @@ export class Controller {
       commands: this.commands,
       folder: options.folder,
       listener: options.listener,
+      leadUs: team.leadUs,
       wake,
     })
   }
@@ -166,33 +167,34 @@ export class Controller {
 
   private async runPhases(): Promise<Outcome> {
     const { phases } = this.plan
-    const { sentinel } = this.options
-    await Promise.all([this.crew.ask(null, 'ready'), sentinel?.ready])
+    const { sentinel, watch: nodes } = this.options
+    await Promise.all([this.crew.ask(null, 'ready'), sentinel?.ready, nodes?.ready])
     await this.connect()
     let endUs = this.clock()
     let unsentOfOurs = 0
-    const cpu = new CpuMeter()
     if (this.canPublish) {
-      this.originUs = Math.ceil(this.clock() + LEAD_US)
+      this.originUs = Math.ceil(this.clock() + this.options.team.leadUs)
       this.crew.tell({ type: 'publish', originUs: this.originUs })
       const startUs = this.originUs + phases.warmUpUs
       const watch = { originUs: this.originUs, startUs, endUs: startUs + phases.measureUs }
-      sentinel?.begin({ epochNs: String(this.epochNs), ...watch })
+      nodes?.align(startUs)
+      sentinel?.begin({ epochNs: String(this.options.epochNs), ...watch })
       const connected = Math.max(this.arrivedClients, this.recorder.timeline.at(-1)?.connected ?? 0)
       this.director.begin(this.originUs, startUs, watch.endUs, stayingOf(this.plan, connected))
       this.begin('warmUp', this.originUs)
       await this.until(startUs)
       this.begin('measure', Math.min(startUs, this.clock()))
-      cpu.start()
-      await this.until(watch.endUs, () => this.interrupts > 0 || this.isRecovered(startUs))
+      this.meter.start()
+      await this.until(watch.endUs, () => this.isCut || this.isRecovered(startUs))
       endUs = await this.endMeasure(startUs, watch.endUs)
+      this.meter.stop()
       this.director.advance(this.clock())
       const answers = await this.crew.ask({ type: 'facts' }, 'facts')
       unsentOfOurs = answers.reduce((sum, answer) => sum + answer.unsentOfOurs, 0)
     }
-    const cpuUsed = cpu.read()
     const measured = { startUs: Math.min(endUs, this.originUs + phases.warmUpUs), endUs }
     await this.drain(measured)
+    nodes?.end()
     await this.crew.ask({ type: 'finish' }, 'finished')
     this.recorder.settle(endUs)
     const { windows, pieces } = await this.settleAccounts(measured)
@@ -225,28 +227,24 @@ export class Controller {
         durationS: thousandths(this.clock() / 1e6),
         phases: this.phases.facts(),
         leftovers,
-        insecureTls: this.usesTls && this.plan.groups.some((group) => group.tls.insecure),
+        insecureTls: isInsecure(this.around),
       },
       metrics: this.recorder.totals,
       unverified: this.recorder.unverified,
       shares: this.accounts.shares,
       retained,
       drops,
+      watched: nodes?.figures(measured) ?? null,
       timeline: this.recorder.timeline,
       generator: {
-        busy: thousandths(this.recorder.busiest),
-        cpu: cpuUsed,
-        memory: { residentBytes: this.peakMemory },
-        processes: 1,
-        workers: this.options.workers,
-        transport: this.options.transport,
-        ...this.strain.figures(),
-        sentinel: watched,
+        ...this.meter.figures(this.options.team, this.options.transport, this.recorder, this.strain, watched),
+        calibration: useOf(this.options.ceilings, this.recorder.timeline),
       },
       brokers: this.options.brokers,
       unsentOfOurs,
-      losses: this.losses,
+      losses: this.losses.words,
       isInterrupted: this.interrupts > 0,
+      abort: this.aborts.abort,
       checks: [this.accounts.check()],
       faults: this.director.facts(),
       faultTroubles: this.director.troubles(),
@@ -254,24 +252,24 @@ export class Controller {
       measureStartUs: measured.startUs,
       windows,
       pieces,
-      wills: this.accounts.willResult(this.losses.length === 0),
+      wills: this.accounts.willResult(this.losses.words.length === 0),
     })
     this.event('end', { status: outcome.report.status, reasons: outcome.report.reasons })
     return outcome
   }
 
   private async connect(): Promise<void> {
-    const startUs = this.clock() + LEAD_US
+    const startUs = this.clock() + this.options.team.leadUs
     this.begin('connect', startUs)
     this.crew.tell({ type: 'connect', startUs })
-    await this.until(startUs + this.plan.phases.connectUs, () => this.arrivedWorkers.size >= this.crew.alive)
+    await this.until(startUs + this.plan.phases.connectUs, () => this.arrivedMembers.size >= this.crew.alive)
     if (this.canPublish) await this.until(this.lastSubackUs + this.plan.settleUs)
   }
 
   /** Someone has connected, and nobody wants the run to end. */
   private get canPublish(): boolean {
     const connected = this.arrivedClients + this.recorder.totals.clients.sum().counts.connected
-    return this.interrupts === 0 && this.crew.alive > 0 && connected > 0
+    return !this.isCut && this.crew.alive > 0 && connected > 0
   }
 
   /** Measure was to last until then. */
@@ -284,10 +282,10 @@ export class Controller {
   /** The end of measure; one that is not as planned is a moment that all workers hear of before it comes. */
   private async endMeasure(startUs: number, plannedUs: number): Promise<number> {
     const isRecovered = this.isRecovered(startUs)
-    if (this.interrupts === 0 && !isRecovered) return plannedUs
-    const soonUs = Math.ceil(this.clock() + LEAD_US)
+    if (!this.isCut && !isRecovered) return plannedUs
+    const soonUs = Math.ceil(this.clock() + this.options.team.leadUs)
     // Windows are whole seconds.
-    const cutUs = this.interrupts > 0 ? soonUs : startUs + Math.ceil((soonUs - startUs) / US_PER_S) * US_PER_S
+    const cutUs = this.isCut ? soonUs : startUs + Math.ceil((soonUs - startUs) / US_PER_S) * US_PER_S
     const endUs = Math.min(plannedUs, cutUs)
     this.crew.tell({ type: 'cut', endUs })
     this.options.sentinel?.cut(endUs)
@@ -337,12 +335,13 @@ export class Controller {
     return leftovers
   }
 
-  private take(worker: number, telling: Telling): void {
+  private take(member: number, telling: Telling): void {
     if (telling.type === 'gained') {
-      this.peakMemory = Math.max(this.peakMemory, process.memoryUsage.rss())
-      this.recorder.take(worker, telling.gain)
+      this.meter.look()
+      this.aborts.take(telling.gain.metrics)
+      this.recorder.take(member, telling.gain)
     } else if (telling.type === 'arrived') {
-      this.arrivedWorkers.add(worker)
+      this.arrivedMembers.add(member)
       this.arrivedClients += telling.connected
       this.lastSubackUs = Math.max(this.lastSubackUs, telling.lastSubackUs)
       this.wake()
@@ -350,22 +349,30 @@ export class Controller {
       const { atUs, ...fault } = telling.fault
       this.options.folder.event(atUs / 1e6, 'fault', fault)
       this.options.listener.onFault(telling.fault)
+    } else if (telling.type === 'fenced' || telling.type === 'partLost') {
+      this.losses.hear(member, telling)
+      this.wake()
     } else if (telling.type === 'struck') this.director.struck(telling.fault, telling.members)
     else if (telling.type === 'noticed') this.director.noticed(telling.fault, telling.atUs)
   }
 
-  private lose(worker: number, error: Error | null): void {
-    const words = `worker ${worker + 1} of ${this.options.workers} ended early${error ? `: ${error.message}` : ''}; its clients are missing from here on`
-    this.losses.push(words)
-    this.event('workerLost', { worker: worker + 1, error: error?.stack ?? null })
-    this.arrivedWorkers.delete(worker)
+  private lose(member: number, error: Error | null): void {
+    this.losses.lose(member, error)
+    this.arrivedMembers.delete(member)
     this.wake()
   }
 
+  /** Measure is not to go on: somebody has said so, a threshold does not hold, or what is lost is too much. */
+  private get isCut(): boolean {
+    const { words, fencedCount } = this.losses
+    const isEnough = this.plan.onAgentLoss === 'fail' && words.length > 0
+    return this.interrupts > 0 || this.aborts.abort !== null || isEnough || (fencedCount > 0 && fencedCount >= this.crew.alive)
+  }
+
   /** Waits until a time, an interrupt, or a condition that is looked at whenever something comes in. */
-  private async until(timeUs: number, isDone: () => boolean = () => this.interrupts > 0): Promise<void> {
+  private async until(timeUs: number, isDone: () => boolean = () => this.isCut): Promise<void> {
     while (!isDone() && this.crew.alive > 0 && this.clock() < timeUs) {
-      if (this.phases.current === 'connect' && this.interrupts > 0) return
+      if (this.phases.current === 'connect' && this.isCut) return
       this.director.advance(this.clock())
       const nextUs = Math.min(timeUs, this.director.wakeUs)
       await new Promise<void>((resolve) => {
@@ -380,15 +387,12 @@ export class Controller {
 
   private begin(name: string, startUs: number): void {
     this.phases.begin(name, startUs)
+    this.aborts.phase(name, startUs)
     this.event('phase', { phase: name })
     this.options.listener.onPhase(name, startUs / 1e6)
   }
 
   private event(name: string, details: object): void {
     this.options.folder.event(this.clock() / 1e6, name, details)
-  }
-
-  private get usesTls(): boolean {
-    return this.options.endpoints.flat().some(({ scheme }) => scheme === 'tls' || scheme === 'wss')
   }
 }

@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs'
 import type { GeneratorFigures } from '../report/types.ts'
 import { thousandths } from '../units.ts'
 
-interface HostTicks {
+/** Of all CPUs, in ticks of the system's clock; or of a stretch of time. */
+export interface HostTicks {
   readonly all: number
   readonly idle: number
   readonly steal: number
@@ -27,21 +28,29 @@ export class CpuMeter {
   /** Since `start`. */
   read(): GeneratorFigures['cpu'] {
     const used = process.cpuUsage(this.used)
-    const host = hostTicks()
-    const all = host && this.host ? host.all - this.host.all : 0
-    const share = (of: (ticks: HostTicks) => number) =>
-      host && this.host && all > 0 ? thousandths((of(host) - of(this.host)) / all) : null
-    const idle = share((ticks) => ticks.idle)
     return {
       processCores: thousandths((used.user + used.system) / 1000 / Math.max(1, performance.now() - this.wallMs)),
-      host: idle === null ? null : thousandths(1 - idle),
-      steal: share((ticks) => ticks.steal),
+      ...hostShares(ticksBetween(this.host, hostTicks())),
     }
   }
 }
 
+export function hostShares(ticks: HostTicks | null): Pick<GeneratorFigures['cpu'], 'host' | 'steal'> {
+  if (ticks === null || ticks.all <= 0) return { host: null, steal: null }
+  return { host: thousandths(1 - ticks.idle / ticks.all), steal: thousandths(ticks.steal / ticks.all) }
+}
+
+/** null: one of them is not known. */
+export function ticksBetween(before: HostTicks | null, now: HostTicks | null): HostTicks | null {
+  return before && now && { all: now.all - before.all, idle: now.idle - before.idle, steal: now.steal - before.steal }
+}
+
+export function addTicks(a: HostTicks | null, b: HostTicks | null): HostTicks | null {
+  return a && b ? { all: a.all + b.all, idle: a.idle + b.idle, steal: a.steal + b.steal } : (a ?? b)
+}
+
 /** proc(5): user nice system idle iowait irq softirq steal …; guest time is in user already. */
-function hostTicks(): HostTicks | null {
+export function hostTicks(): HostTicks | null {
   try {
     const fields = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.trim().split(/\s+/).slice(1, 9).map(Number)
     return { all: fields.reduce((sum, n) => sum + n, 0), idle: fields[3]! + fields[4]!, steal: fields[7] ?? 0 }

@@ -29,9 +29,9 @@ export interface DirectorEffects {
   onCommand(fault: FaultPlan, executed: Executed, atUs: number): void
 }
 
-/** Workers are told of a fault so long before its time, and at the latest so long: they must have it by then. */
-const AHEAD_US = 200_000
+/** Workers are told of a fault at the latest so long before its time: they must have it by then. And they are told earlier where that is possible. */
 const LEAD_US = 50_000
+const AHEAD = 4
 /** A row that ends so soon behind a loss may have been told before it. */
 const ROW_SLACK_US = 100_000
 
@@ -58,6 +58,7 @@ interface State {
 export class Director {
   private readonly states: readonly State[]
   private readonly effects: DirectorEffects
+  private readonly leadUs: number
   private readonly seconds: Second[] = []
   private originUs = Number.POSITIVE_INFINITY
   private measureStartUs = Number.POSITIVE_INFINITY
@@ -66,8 +67,9 @@ export class Director {
   /** When `advance` was last called. */
   private nowUs = 0
 
-  constructor(plan: Pick<Plan, 'faults'>, effects: DirectorEffects) {
+  constructor(plan: Pick<Plan, 'faults'>, effects: DirectorEffects, leadUs = LEAD_US) {
     this.effects = effects
+    this.leadUs = leadUs
     this.states = plan.faults.map((fault) => ({
       plan: fault,
       startUs: null,
@@ -120,8 +122,8 @@ export class Director {
         const { startUs, hasBegun, endUs } = state
         if (startUs === null) {
           const plannedUs = this.plannedUs(state)
-          const isTooLate = plannedUs === null || Math.max(plannedUs, this.nowUs + LEAD_US) >= this.measureEndUs
-          return isTooLate ? Number.POSITIVE_INFINITY : plannedUs - AHEAD_US
+          const isTooLate = plannedUs === null || Math.max(plannedUs, this.nowUs + this.leadUs) >= this.measureEndUs
+          return isTooLate ? Number.POSITIVE_INFINITY : plannedUs - AHEAD * this.leadUs
         }
         if (!hasBegun) return startUs < this.measureEndUs ? startUs : Number.POSITIVE_INFINITY
         return endUs === null && state.execEndUs !== null ? this.overUs(state) : Number.POSITIVE_INFINITY
@@ -215,8 +217,8 @@ export class Director {
 
   private announce(state: State, nowUs: number): void {
     const plannedUs = this.plannedUs(state)
-    if (plannedUs === null || plannedUs - AHEAD_US > nowUs) return
-    const atUs = Math.max(plannedUs, Math.ceil(nowUs + LEAD_US))
+    if (plannedUs === null || plannedUs - AHEAD * this.leadUs > nowUs) return
+    const atUs = Math.max(plannedUs, Math.ceil(nowUs + this.leadUs))
     if (atUs >= this.measureEndUs) return
     state.startUs = atUs
     this.effects.tell({ type: 'fault', fault: state.plan.index, atUs })

@@ -21,7 +21,7 @@ const RETAINED_MS = 500
 /** mosquitto's own interval, and a little. */
 const TELLING_MS = 11_000
 
-type Around = Pick<Surroundings, 'plan' | 'endpoints'>
+type Around = Pick<Surroundings, 'plan' | 'endpoints' | 'sourceAddresses'>
 
 /** Counts of each node; null: it has none. */
 export type DropCounts = readonly (number | null)[]

@@ -3,10 +3,10 @@
  *
  * The probe and the sentinel are such guests. What is here is plain data and crosses processes; it holds secrets, and goes into no report.
  */
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Surroundings } from '../load/group.ts'
 import type { ProtocolLevel } from '../load/plan.ts'
+import { sourcesTowards } from '../load/sources.ts'
 import { Renderer } from '../load/template.ts'
 import type { Endpoint } from '../net/transport.ts'
 
@@ -35,10 +35,10 @@ export interface Guest {
 }
 
 /** What a guest needs to know of a run; the plan with its secrets filled in. */
-export type Hosts = Pick<Surroundings, 'plan' | 'endpoints' | 'run'>
+export type Hosts = Pick<Surroundings, 'plan' | 'endpoints' | 'sourceAddresses' | 'run'>
 
 /** @param folder  what relative paths of certificates are relative to */
-export function guestOf({ plan, endpoints, run }: Hosts, node: number, folder: string): Guest {
+export function guestOf({ plan, endpoints, sourceAddresses, run }: Hosts, node: number, folder: string): Guest {
   const group = plan.groups.find(({ placement }) => placement.kind !== 'nodes' || placement.nodes.includes(node)) ?? plan.groups[0]!
   const renderer = new Renderer(plan, group, run)
   const render = (template: string | null) => (template === null ? null : renderer.render(template, 0))
@@ -54,7 +54,7 @@ export function guestOf({ plan, endpoints, run }: Hosts, node: number, folder: s
     username: render(group.username),
     password: render(group.password),
     userProperties: group.userProperties,
-    localAddress: group.sourceAddresses.find((address) => isIP(address) === endpoint.family) ?? null,
+    localAddress: sourcesTowards(sourceAddresses[group.index]!, endpoint.address)[0] ?? null,
     tls: { ca: path(ca), cert: path(cert), key: path(key), serverName, alpn, insecure },
     ws: { path: group.ws.path, headers: group.ws.headers },
   }

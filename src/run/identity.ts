@@ -10,7 +10,10 @@ import { secureContext } from '../net/tls.ts'
 import type { TlsOptions } from '../net/transport.ts'
 
 /** One entry a group: what its client number i needs for TLS, or null where no node uses TLS. */
-export function identities(around: Surroundings, folder: string): (((client: number) => TlsOptions) | null)[] {
+export function identities(
+  around: Pick<Surroundings, 'plan' | 'endpoints' | 'run'>,
+  folder: string,
+): (((client: number) => TlsOptions) | null)[] {
   const isNeeded = around.endpoints.some((addresses) => addresses.some(({ scheme }) => scheme === 'tls' || scheme === 'wss'))
   return around.plan.groups.map((group) => {
     if (!isNeeded) return null

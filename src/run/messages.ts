@@ -1,7 +1,7 @@
 /**
- * What a controller and its workers say to each other: plain data only, so that a worker can be a thread here and a process elsewhere.
+ * What a controller and its members say to each other: plain data only, so that a member can be a thread here or a machine elsewhere.
  *
- * The controller commands and asks; a worker answers, and tells by itself what it gained each second, the first few faults, and when all its
+ * The controller commands and asks; a member answers, and tells by itself what it gained each second, the first few faults, and when all its
  * clients have arrived.
  */
 
@@ -11,7 +11,10 @@ import type { ShareFacts } from '../load/shares.ts'
 import type { Account, Window } from '../load/sheets.ts'
 import type { Slice } from '../load/slice.ts'
 import type { Survey } from '../load/survey.ts'
+import type { Limited } from '../report/types.ts'
 import type { MetricsDelta } from '../stats/metrics.ts'
+import type { HostTicks } from './cpu.ts'
+import type { Grain } from './grain.ts'
 import type { ThreadUse } from './meter.ts'
 
 /** What a worker starts with. */
@@ -23,6 +26,9 @@ export interface WorkerData {
   readonly epochNs: bigint
   /** Folder that paths in the scenario are relative to. */
   readonly folder: string
+  readonly grain: Grain
+  /** Without a new lease it ends every connection then, µs since the epoch; Infinity: it needs none. */
+  readonly leaseUs: number
 }
 
 export type Command =
@@ -39,31 +45,41 @@ export type Command =
   | { readonly type: 'finish' }
   /** `everyone`: also clients that never connected here are cleaned up after. */
   | { readonly type: 'leave'; readonly cleanUp: boolean; readonly everyone: boolean }
+  /** The worker may go on until then. */
+  | { readonly type: 'lease'; readonly untilUs: number }
+  /** It may not go on: every connection is ended at once. */
+  | { readonly type: 'fence' }
   | { readonly type: 'stop' }
 
 export type Telling =
   | { readonly type: 'ready' }
   | { readonly type: 'arrived'; readonly lastSubackUs: number; readonly connected: number }
   | { readonly type: 'gained'; readonly gain: Gain }
-  /** So many of the worker's clients were struck by a fault. */
+  /** So many of the member's clients were struck by a fault. */
   | { readonly type: 'struck'; readonly fault: number; readonly members: number }
   /** The first connection that the other side ended, or let die, since the fault began. */
   | { readonly type: 'noticed'; readonly fault: number; readonly atUs: number }
   | { readonly type: 'fault'; readonly fault: Fault }
-  | { readonly type: 'facts'; readonly facts: Facts; readonly unsentOfOurs: number }
+  | { readonly type: 'facts'; readonly facts: readonly Facts[]; readonly unsentOfOurs: number }
   | {
       readonly type: 'account'
       readonly account: Account
       readonly shares: readonly ShareFacts[]
-      /** For each open will of the facts, whether one of the worker's clients had to get it: see load/wills.ts. */
+      /** For each open will of the facts, whether one of the member's clients had to get it: see load/wills.ts. */
       readonly heirs: Uint8Array
       readonly truncated: number
       readonly isCapped: boolean
+      /** Of all its clients: none of its own workers was lost. */
+      readonly isWhole: boolean
     }
+  /** It had no lease any more, and has ended every connection. */
+  | { readonly type: 'fenced'; readonly atUs: number }
+  /** A part of the member is lost, and its measurements from now on. */
+  | { readonly type: 'partLost'; readonly name: string; readonly error: string | null }
   | { readonly type: 'finished' }
   | { readonly type: 'left'; readonly leftovers: { readonly sessions: number; readonly retained: number } }
 
-/** What a worker gained since it last said so. */
+/** What a member gained since it last said so. */
 export interface Gain extends Survey {
   readonly fromUs: number
   readonly toUs: number
@@ -75,10 +91,38 @@ export interface Gain extends Survey {
   /** Now. */
   readonly connected: number
   readonly arrivedClients: number
-  /** Share of the time that the loop did not wait. */
-  readonly busy: number
-  readonly thread: ThreadUse
+  /** The most sockets that one process had. */
+  readonly fullest: number
+  readonly loops: readonly LoopUse[]
+  /** Those of their own, beside the controller's. */
+  readonly processes: readonly ProcessUse[]
+  /** Those of their own, beside the controller's. */
+  readonly machines: readonly MachineUse[]
   readonly unverified: number
+}
+
+/** What a worker's loop and its thread did in that time. */
+export interface LoopUse extends ThreadUse {
+  /** The number of its slice among those of its member. */
+  readonly worker: number
+  readonly allUs: number
+  /** Of it, the loop did not wait. */
+  readonly busyUs: number
+}
+
+export interface ProcessUse {
+  /** Its memory, without what it shares with others. */
+  readonly bytes: number
+  /** CPU time in that time. */
+  readonly cpuUs: number
+}
+
+/** What there was of a machine in that time, and how near to its limits it has been by then. */
+export interface MachineUse {
+  /** null: it can't be read. */
+  readonly host: HostTicks | null
+  readonly files: Limited
+  readonly ports: Limited
 }
 
 export interface Fault {

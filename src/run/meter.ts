@@ -39,6 +39,10 @@ export class ThreadMeter {
     return { cpuUs: now.cpuUs - before.cpuUs, waitingUs: now.waitingUs - before.waitingUs, gcUs }
   }
 
+  stop(): void {
+    this.observer.disconnect()
+  }
+
   private addPauses(pauses: readonly PerformanceEntry[]): void {
     for (const { duration } of pauses) this.gcUs += duration * 1000
   }

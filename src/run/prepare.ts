@@ -3,21 +3,24 @@
  * machine. Whatever is wrong with them is found here, before a packet of load is sent.
  */
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
-import { estimate } from '../load/estimate.ts'
+import type { Surroundings } from '../load/group.ts'
 import { EMBEDDED_NODE } from '../load/nodes.ts'
 import type { GroupPlan, Plan } from '../load/plan.ts'
 import { resolveSecrets } from '../load/secrets.ts'
+import type { Slice } from '../load/slice.ts'
 import { variablesOf } from '../load/template.ts'
+import { admit } from '../machine/admit.ts'
+import type { Ceilings } from '../machine/ceiling.ts'
+import type { Wanted } from '../machine/layout.ts'
 import { resolveUrl } from '../net/resolve.ts'
 import { type Endpoint, epollAvailable } from '../net/transport.ts'
 import { type EmbeddedBroker, startEmbeddedBroker } from './broker.ts'
 import { identities } from './identity.ts'
-import { localPortsNeeded, shortages, thisMachine } from './limits.ts'
 import { reachable } from './reach.ts'
 import { checkTargets } from './targets.ts'
+import { metricsEndpoints, withMetricsSecrets } from './watching.ts'
 
 export interface Prepared {
   /** With nodes, and with secrets filled in. */
@@ -29,39 +32,81 @@ export interface Prepared {
   /** Payload files by the path that the plan has. */
   readonly files: ReadonlyMap<string, Uint8Array>
   readonly transport: 'epoll' | 'stream'
+  readonly processes: number
+  /** Of all processes. */
   readonly workers: number
+  /** What clients of each group connect from, by group index. */
+  readonly sourceAddresses: Surroundings['sourceAddresses']
   /** null: the plan has brokers of its own. To be stopped at the end. */
   readonly broker: EmbeddedBroker | null
   /** Where this machine falls short, though the run goes on. */
   readonly warnings: readonly string[]
+  /** What this machine was measured to do; null: it was not, or does not generate. */
+  readonly ceilings: Ceilings | null
 }
 
 export interface PrepareOptions {
   /** The scenario's path: relative paths in it are relative to its folder. */
   readonly scenario: string
-  /** null: as many as are good for this machine. */
-  readonly workers: number | null
+  /** null: nothing of the load is for this machine. */
+  readonly wanted: Wanted | null
   /** Of --allow-target; empty: everything. */
   readonly allowed: readonly string[]
+  /** The same at another scale, to find one that fits; null: it can't be had. */
+  readonly planAt: ((scale: number) => Plan) | null
 }
 
 /** @throws EnvironmentError  the run can't start as things are */
 export async function prepare(plan: Plan, options: PrepareOptions): Promise<Prepared> {
   const folder = dirname(options.scenario)
-  const withSecrets = { ...plan, groups: plan.groups.map((group) => secretGroup(group, folder)) }
   const files = payloadFiles(plan, folder)
-  const workers = workerCount(plan, options.workers)
   // The limits are looked at before the broker starts, so its address is not known yet.
-  const endpoints = plan.embedded ? [[LOOPBACK]] : await Promise.all(plan.nodes.map(({ url }) => resolveUrl(url)))
-  if (!plan.embedded) checkTargets(endpoints.flat(), options.allowed)
-  const transport = transportFor(plan, endpoints.flat())
-  const warnings = checkLimits(withEmbeddedNode(plan, EMBEDDED_URL), endpoints, files, transport, workers)
-  checkIdentities(withEmbeddedNode(withSecrets, EMBEDDED_URL), endpoints, files, folder)
+  const equipped = await equip(plan, { ...options, folder, files, slice: null })
   const broker = plan.embedded ? await startEmbeddedBroker() : null
-  const addresses = broker === null ? await Promise.all(endpoints.map(reachable)) : [await resolveUrl(broker.url)]
-  const ready = { endpoints: addresses, files, transport, workers, broker, warnings }
+  const endpoints = broker === null ? equipped.endpoints : [await resolveUrl(broker.url)]
   const url = broker?.url ?? ''
-  return { plan: withEmbeddedNode(withSecrets, url), shownPlan: withEmbeddedNode(plan, url), ...ready }
+  return { ...equipped, endpoints, plan: withEmbeddedNode(equipped.plan, url), shownPlan: withEmbeddedNode(plan, url), files, broker }
+}
+
+export interface EquipOptions extends Omit<PrepareOptions, 'scenario'> {
+  /** What paths in the plan are relative to. */
+  readonly folder: string
+  readonly files: Prepared['files']
+  /** What of the plan is to run here; null: all of it. */
+  readonly slice: Slice | null
+}
+
+export type Equipped = Omit<Prepared, 'shownPlan' | 'files' | 'broker'>
+
+/**
+ * What this machine adds to a plan, or to a slice of it: secrets, addresses, transport, processes.
+ *
+ * @throws EnvironmentError  it can't be had here
+ */
+export async function equip(plan: Plan, options: EquipOptions): Promise<Equipped> {
+  const { folder, files, slice, allowed, wanted, planAt } = options
+  const nodes = plan.nodes.map((node) => withMetricsSecrets(node, folder))
+  const withSecrets = { ...plan, nodes, groups: plan.groups.map((group) => secretGroup(group, folder)) }
+  const named = plan.embedded ? [[LOOPBACK]] : await Promise.all(plan.nodes.map(({ url }) => resolveUrl(url)))
+  if (!plan.embedded && allowed.length > 0) checkTargets([...named.flat(), ...(await metricsEndpoints(nodes))], allowed)
+  // Where some of a node's addresses take nobody, the others have more: limits are of those that do.
+  const endpoints = plan.embedded ? named : await Promise.all(named.map(reachable))
+  const transport = transportFor(plan, endpoints.flat())
+  const embed = (it: Plan) => withEmbeddedNode(it, EMBEDDED_URL)
+  const ready = { plan: withSecrets, endpoints, transport }
+  checkIdentities(embed(withSecrets), endpoints, folder)
+  // Where agents have the load, this machine only looks at the brokers.
+  if (wanted === null)
+    return { ...ready, processes: 0, workers: 0, sourceAddresses: plan.groups.map(() => []), warnings: [], ceilings: null }
+  const { layout, sourceAddresses, warnings, ceilings } = await admit(embed(plan), {
+    planAt: planAt && ((scale) => embed(planAt(scale))),
+    destinations: endpoints,
+    fileBytes: (path) => files.get(path)!.length,
+    transport,
+    wanted,
+    slice,
+  })
+  return { ...ready, ...layout, sourceAddresses, warnings, ceilings }
 }
 
 const LOOPBACK: Endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port: 0, hostname: '127.0.0.1' }
@@ -71,11 +116,6 @@ export const EMBEDDED_URL = 'mqtt://127.0.0.1'
 /** The plan with a node for the embedded broker, where it is to be used. */
 export function withEmbeddedNode(plan: Plan, url: string): Plan {
   return plan.embedded ? { ...plan, nodes: [{ name: EMBEDDED_NODE, url, zone: null, weight: 1 }] } : plan
-}
-
-/** One core is left for the controller and the kernel. */
-export function workerCount(plan: Plan, wanted: number | null): number {
-  return Math.max(1, Math.min(wanted ?? availableParallelism() - 1, plan.clients))
 }
 
 /** @throws EnvironmentError  epoll is asked for and can't be had */
@@ -128,20 +168,6 @@ function payloadFiles(plan: Plan, folder: string): Map<string, Uint8Array> {
 }
 
 /** Makes each group's first identity once, so that what is wrong with it shows before the load. */
-function checkIdentities(plan: Plan, endpoints: Prepared['endpoints'], files: Prepared['files'], folder: string): void {
-  for (const identity of identities({ plan, run: '', endpoints, unixEpochMs: 0, files }, folder)) identity?.(0)
-}
-
-function checkLimits(
-  plan: Plan,
-  endpoints: Prepared['endpoints'],
-  files: Prepared['files'],
-  transport: Prepared['transport'],
-  workers: number,
-): string[] {
-  const { need } = estimate(plan, { fileBytes: (path) => files.get(path)!.length, transport, workers })
-  const found = shortages({ ...need, localPorts: localPortsNeeded(plan, endpoints) }, thisMachine(), workers)
-  const refusal = found.find(({ isRefusal }) => isRefusal)
-  if (refusal) throw new EnvironmentError(`the run ${refusal.words}`, { hint: refusal.hint })
-  return found.map(({ words, hint }) => `${words}: ${hint}`)
+function checkIdentities(plan: Plan, endpoints: Prepared['endpoints'], folder: string): void {
+  for (const identity of identities({ plan, run: '', endpoints }, folder)) identity?.(0)
 }

@@ -13,6 +13,7 @@ import type { BrokerFacts, BrokerLimits } from '../report/types.ts'
 import { unmet, VERSIONS } from './demands.ts'
 import { type Guest, guestOf } from './guest.ts'
 import { newName } from './name.ts'
+import { softwareOf } from './software.ts'
 import { type Visit, Visits } from './visit.ts'
 
 export interface Probed {
@@ -37,7 +38,10 @@ const SKIP = '--skip-probe (or probe: false) starts the run all the same'
  * @param folder  what relative paths of certificates are relative to
  * @throws EnvironmentError  a node takes nobody, the nodes are not one cluster, or no message of some stream would be taken
  */
-export async function probe(around: Pick<Surroundings, 'plan' | 'endpoints' | 'files'>, folder: string): Promise<Probed> {
+export async function probe(
+  around: Pick<Surroundings, 'plan' | 'endpoints' | 'sourceAddresses' | 'files'>,
+  folder: string,
+): Promise<Probed> {
   const { plan } = around
   const run = newName()
   const guests = plan.nodes.map((_, node) => guestOf({ ...around, run }, node, folder))
@@ -124,11 +128,15 @@ function strangersIn(missing: readonly (readonly [from: number, to: number])[], 
   return lines.length > MOST_PAIRS ? [...lines.slice(0, MOST_PAIRS), `and so on: ${lines.length} pairs of nodes`] : lines
 }
 
-/** Which versions a node takes, and what it allows. */
+/** What a node is, which versions it takes, and what it allows. */
 async function explore(visits: Visits, guest: Guest, own: Visit, expiryS: number): Promise<BrokerFacts> {
-  const found = await Promise.all(LEVELS.map((level) => tryLevel(visits, guest, own, level, level === 5 ? expiryS : 0)))
+  const [software, ...found] = await Promise.all([
+    softwareOf(own),
+    ...LEVELS.map((level) => tryLevel(visits, guest, own, level, level === 5 ? expiryS : 0)),
+  ])
   const latest = found[2]
   return {
+    software,
     versions: LEVELS.filter((_, i) => found[i] !== null).map((level) => VERSIONS[level]),
     limits: latest?.limits ?? null,
   }

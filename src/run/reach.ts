@@ -5,6 +5,7 @@
  * a node has several addresses each is tried once, and those that refuse are left out. Where none answers all stay: the run says what is wrong.
  */
 import { connect } from 'node:net'
+import type { Surroundings } from '../load/group.ts'
 import type { Endpoint } from '../net/transport.ts'
 
 const TIMEOUT_MS = 3000
@@ -14,6 +15,12 @@ export async function reachable(endpoints: readonly Endpoint[]): Promise<readonl
   if (endpoints.length === 1) return endpoints
   const accepts = await Promise.all(endpoints.map(acceptsConnections))
   return accepts.includes(true) ? endpoints.filter((_, i) => accepts[i]) : endpoints
+}
+
+/** Whether some group reaches its nodes over TLS and does not ask who they are. */
+export function isInsecure({ plan, endpoints }: Pick<Surroundings, 'plan' | 'endpoints'>): boolean {
+  const usesTls = endpoints.flat().some(({ scheme }) => scheme === 'tls' || scheme === 'wss')
+  return usesTls && plan.groups.some(({ tls }) => tls.insecure)
 }
 
 function acceptsConnections({ address, port }: Endpoint): Promise<boolean> {

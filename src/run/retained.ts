@@ -54,7 +54,7 @@ export async function checkRetained(options: RetainedOptions): Promise<RetainedC
   while (!isUnwanted() && clock() < endUs + plan.settleUs) await delay(LOOK_MS)
   if (isUnwanted()) return null
   const { groups } = accounts
-  const retained = new Retained(groups, new FactBook(await accounts.facts()), originUs, isCalm)
+  const retained = new Retained(groups, new FactBook(await accounts.facts()), originUs, endUs, isCalm)
   const topics = retained.topics(MOST_TOPICS, clock() + LONGEST_MS * 1000)
   const patienceMs = plan.settleUs / 1000 + PATIENCE_MS
   const visits = new Visits()

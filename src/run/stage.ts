@@ -5,7 +5,7 @@ import type { FaultMoment, Plan } from '../load/plan.ts'
 import type { ReportFolder } from '../report/folder.ts'
 import { US_PER_S } from '../units.ts'
 import type { Crew } from './crew.ts'
-import { Director } from './director.ts'
+import { Director, type DirectorEffects } from './director.ts'
 import type { Commands } from './exec.ts'
 
 export interface MomentListener {
@@ -40,11 +40,13 @@ export function directorOf(around: {
   readonly commands: Commands
   readonly folder: ReportFolder
   readonly listener: MomentListener
+  /** Between a command and the moment it is for. */
+  readonly leadUs: number
   /** Something has changed. */
   readonly wake: () => void
 }): Director {
-  const { plan, crew, commands, folder, listener, wake } = around
-  return new Director(plan, {
+  const { plan, crew, commands, folder, listener, leadUs, wake } = around
+  const effects = {
     tell: (command) => crew.tell(command),
     exec: ({ name, exec }) => commands.run(name, exec),
     onMoment: ({ name }, moment, atUs, sinceStartUs) => {
@@ -56,5 +58,6 @@ export function directorOf(around: {
       folder.event(atUs / US_PER_S, 'faultCommand', { fault: name, exitCode, signal, wasEnded })
       wake()
     },
-  })
+  } satisfies DirectorEffects
+  return new Director(plan, effects, leadUs)
 }

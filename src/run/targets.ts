@@ -22,6 +22,11 @@ export function checkTargets(endpoints: readonly Endpoint[], allowed: readonly s
   }
 }
 
+/** @throws UsageError  one of them is neither */
+export function checkTargetTexts(allowed: readonly string[]): void {
+  for (const text of allowed) target(text)
+}
+
 function target(text: string): (endpoint: Endpoint) => boolean {
   const wrong = new UsageError(`--allow-target ${text}: expected HOST, HOST:PORT or a block such as 10.0.0.0/8`)
   const slash = text.indexOf('/')

@@ -160,6 +160,12 @@ export class Visit {
     this.flush()
   }
 
+  /** For a visit that lasts: to be called once a second, so that the broker hears of it in time. */
+  stay(): void {
+    if (this.session.isConnected && !this.session.keepAlive(nowUs(), this.out)) this.fail('no PINGRESP in time')
+    else this.flush()
+  }
+
   /** Says good-bye. */
   end(): void {
     if (this.socket < 0) return

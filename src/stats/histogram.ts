@@ -110,6 +110,16 @@ export class Histogram {
     return i === LAST_INDEX ? this.max : Math.min(highestOf(i), this.max)
   }
 
+  /** Samples that are not above the value, and those above it that share its bucket. */
+  countUpTo(valueUs: number): number {
+    const last = indexOf(valueUs)
+    let count = 0
+    this.forEachBucket((index, samples) => {
+      if (index <= last) count += samples
+    })
+    return count
+  }
+
   toSparse(): SparseHistogram {
     const { count, min, max, sum } = this
     return { ...(this.table?.toRow(count) ?? this.toRow()), count, min, max, sum }
@@ -210,6 +220,8 @@ export interface LatencySummary {
   readonly max: number | null
   readonly mean: number | null
   readonly hdr: string | null
+  /** Samples of `hdr` that turned out not to be wanted, and are taken for the fastest; absent: none. */
+  readonly extra?: number
 }
 
 /**
@@ -240,6 +252,7 @@ export function summarize(histogram: Histogram | null, wanted: number, extra = 0
     max: some && arrived === wanted ? histogram.max : null,
     mean: some ? histogram.sum / histogram.count : null,
     hdr: some ? histogram.toBase64() : null,
+    ...(some && extra > 0 && { extra }),
   }
 }
 

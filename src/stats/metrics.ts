@@ -62,7 +62,8 @@ export const CELLS = {
       'untimedOwed',
       'untimedReceived',
     ],
-    latencies: ['endToEnd'],
+    // sameClock: those of endToEnd whose publisher has the subscriber's clock; only where there are several.
+    latencies: ['endToEnd', 'sameClock'],
   },
 } as const
 

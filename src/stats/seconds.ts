@@ -5,8 +5,8 @@
  * Windows of the report (named stretches; before, during and after a fault) are sums of whole seconds, and where a fault's window ends is
  * known only behind it.
  */
+import { addGains } from './delta.ts'
 import { Cell, type CellDelta, type CellKind, type MetricsDelta } from './metrics.ts'
-import { mergeSparse } from './sparse.ts'
 
 export class Seconds {
   private readonly told = {
@@ -16,9 +16,9 @@ export class Seconds {
   }
 
   add(delta: MetricsDelta): void {
-    this.keep('clients', delta.clientsBySecond)
-    this.keep('publishes', delta.publishesBySecond)
-    this.keep('deliveries', delta.deliveriesBySecond)
+    addGains(delta.clientsBySecond, this.told.clients)
+    addGains(delta.publishesBySecond, this.told.publishes)
+    addGains(delta.deliveriesBySecond, this.told.deliveries)
   }
 
   /** The sum of the cells whose key passes; keys are made and split by `secondKey`. */
@@ -32,26 +32,6 @@ export class Seconds {
   entries(kind: CellKind): Iterable<readonly [key: number, gained: CellDelta]> {
     return this.told[kind]
   }
-
-  private keep(kind: CellKind, gains: readonly (readonly [key: number, gained: CellDelta])[]): void {
-    const told = this.told[kind]
-    for (const [key, gained] of gains) {
-      const before = told.get(key)
-      told.set(key, before === undefined ? gained : merge(before, gained))
-    }
-  }
-}
-
-/** What a cell gained in both. */
-function merge(a: CellDelta, b: CellDelta): CellDelta {
-  const counts = { ...a.counts }
-  for (const [name, count] of Object.entries(b.counts)) counts[name] = (counts[name] ?? 0) + count
-  const latencies = { ...a.latencies }
-  for (const [name, gained] of Object.entries(b.latencies)) {
-    const before = latencies[name]
-    latencies[name] = before === undefined ? gained : mergeSparse(before, gained)
-  }
-  return { counts, latencies }
 }
 
 /** Keys of cells by second. */

@@ -13,6 +13,8 @@ import { type Command, Process } from './process.ts'
 export interface Node {
   readonly name: string
   readonly url: string
+  /** By role, and that of MQTT. */
+  readonly ports: Readonly<Record<string, number>>
   readonly pid: number
   readonly isRunning: boolean
   log(): string
@@ -105,7 +107,7 @@ async function launch<Role extends string>(recipe: Recipe<Role>, folder: string)
       if (recipe.inTurn) await whole()
     }
     await whole()
-    return { nodes: members.map((process, i) => nodeOf(process, specs[i]!.name, urls[i]!, whole)), urls, whole, stop }
+    return { nodes: members.map((process, i) => nodeOf(process, specs[i]!.name, urls[i]!, whole, specs[i]!.ports)), urls, whole, stop }
   } catch (error) {
     await stop()
     throw error
@@ -113,10 +115,11 @@ async function launch<Role extends string>(recipe: Recipe<Role>, folder: string)
 }
 
 /** A process that speaks MQTT, as a test sees it. */
-export function nodeOf(process: Process, name: string, url: string, whole: () => Promise<void>): Node {
+export function nodeOf(process: Process, name: string, url: string, whole: () => Promise<void>, ports: Node['ports'] = {}): Node {
   return {
     name,
     url,
+    ports,
     get pid() {
       return process.pid
     },

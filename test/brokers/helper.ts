@@ -6,19 +6,24 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { connect, connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import type { MetricsSource } from '../../src/load/plan.ts'
 import type { Report } from '../../src/report/types.ts'
 
 const dist = <T>(path: string): Promise<T> => import(new URL(`../../dist/${path}`, import.meta.url).href) as Promise<T>
 const { loadScenario, NO_OPTIONS } = await dist<typeof import('../../src/load/scenario.ts')>('load/scenario.js')
 const { Controller } = await dist<typeof import('../../src/run/controller.ts')>('run/controller.js')
+const { localRun } = await dist<typeof import('../../src/run/local.ts')>('run/local.js')
 const { prepare } = await dist<typeof import('../../src/run/prepare.ts')>('run/prepare.js')
 const { readDrops } = await dist<typeof import('../../src/run/drops.ts')>('run/drops.js')
+const { startWatch } = await dist<typeof import('../../src/run/watching.ts')>('run/watching.js')
 const { startSentinel } = await dist<typeof import('../../src/run/sentinel.ts')>('run/sentinel.js')
 const { ReportFolder } = await dist<typeof import('../../src/report/folder.ts')>('report/folder.js')
 
 export interface RunResult {
   readonly report: Report
   readonly exitCode: number
+  /** What was said of nodes whose figures could not be read. */
+  readonly words: readonly string[]
   /** Everything in the report's folder. */
   readonly written: string
 }
@@ -39,6 +44,8 @@ export interface RunSettings {
   readonly folder?: string
   /** Whether a sentinel runs beside it: most tests count all that a broker sees. */
   readonly sentinel?: boolean
+  /** Where each node's own figures are read. */
+  readonly metrics?: readonly (readonly MetricsSource[])[]
   /** Whether the broker is asked what it drops. */
   readonly drops?: boolean
 }
@@ -53,8 +60,15 @@ export async function start(scenario: object, urls: readonly string[], settings:
   const out = mkdtempSync(join(tmpdir(), 'run-'))
   const file = join(settings.folder ?? out, 'scenario.yaml')
   // Any JSON is YAML.
-  const plan = loadScenario(file, JSON.stringify(scenario), { ...NO_OPTIONS, brokers: urls })
-  const prepared = await prepare(plan, { scenario: file, workers: settings.workers ?? 1, allowed: [] })
+  const loaded = loadScenario(file, JSON.stringify(scenario), { ...NO_OPTIONS, brokers: urls })
+  const nodes = loaded.nodes.map((node, i) => ({ ...node, ...(settings.metrics?.[i] && { metrics: settings.metrics[i] }) }))
+  const plan = { ...loaded, nodes }
+  const prepared = await prepare(plan, {
+    scenario: file,
+    wanted: { workers: settings.workers ?? 1, processes: null },
+    allowed: [],
+    planAt: null,
+  })
   const startedAt = new Date()
   const folder = new ReportFolder(out, true, startedAt)
   const begun = new Map<string, Gate>()
@@ -62,18 +76,24 @@ export async function start(scenario: object, urls: readonly string[], settings:
     if (!begun.has(name)) begun.set(name, makeGate())
     return begun.get(name)!
   }
+  const local = localRun(prepared, file)
+  const words: string[] = []
+  const watching = { epochNs: local.epochNs, baseDir: dirname(file), folder, onWords: (line: string) => words.push(line) }
   const controller = new Controller({
     ...prepared,
+    ...local,
     scenario: file,
     startedAt,
     folder,
     brokers: null,
     drops: settings.drops ? await readDrops(prepared, dirname(file), false) : null,
     sentinel: settings.sentinel ? startSentinel(prepared, dirname(file)) : null,
+    watch: startWatch(prepared, watching),
     listener: {
       onPhase: (name) => gate(name).open(),
       onRow: () => {},
       onFault: () => {},
+      onAbort: () => {},
       onMoment: (name) => gate(`fault ${name}`).open(),
     },
   })
@@ -83,6 +103,7 @@ export async function start(scenario: object, urls: readonly string[], settings:
       folder.finish(outcome.report)
       return {
         ...outcome,
+        words,
         written: readdirSync(out)
           .map((name) => readFileSync(join(out, name), 'utf8'))
           .join('\n'),

@@ -14,7 +14,7 @@ export function startNats(options: { readonly nodes: number }): Promise<Cluster>
   return startCluster({
     name: 'nats',
     nodes: options.nodes,
-    roles: ['client', 'cluster'],
+    roles: ['client', 'cluster', 'monitor'],
     command(spec, all) {
       mkdirSync(spec.folder, { recursive: true })
       const file = join(spec.folder, 'nats.conf')
@@ -26,11 +26,15 @@ export function startNats(options: { readonly nodes: number }): Promise<Cluster>
   })
 }
 
-function configure({ name, folder, ports }: Spec<'client' | 'cluster'>, all: readonly Spec<'client' | 'cluster'>[]): string {
+function configure(
+  { name, folder, ports }: Spec<'client' | 'cluster' | 'monitor'>,
+  all: readonly Spec<'client' | 'cluster' | 'monitor'>[],
+): string {
   const routes = all.map((other) => `"nats://127.0.0.1:${other.ports.cluster}"`)
   return [
     `server_name: ${name}`,
     `listen: "127.0.0.1:${ports.client}"`,
+    `http: "127.0.0.1:${ports.monitor}"`,
     `jetstream { store_dir: "${folder}", max_memory_store: 256MB, max_file_store: 1GB }`,
     `mqtt { listen: "127.0.0.1:${ports.mqtt}" }`,
     ...(all.length > 1 ? [`cluster { name: tests, listen: "127.0.0.1:${ports.cluster}", routes: [${routes.join(', ')}] }`] : []),

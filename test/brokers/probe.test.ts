@@ -15,7 +15,7 @@ async function mosquitto(options: MosquittoOptions): Promise<Mosquitto> {
 async function probeOf(scenario: object, urls: readonly string[]) {
   const plan = loadScenario('scenario.yaml', JSON.stringify({ settle: '0s', ...scenario }), { ...NO_OPTIONS, brokers: urls })
   const endpoints = await Promise.all(plan.nodes.map(({ url }) => resolveUrl(url)))
-  return probe({ plan, endpoints, files: new Map() }, '.')
+  return probe({ plan, endpoints, sourceAddresses: plan.groups.map(() => []), files: new Map() }, '.')
 }
 
 const group = (keys: object = {}) => ({ groups: { all: { subscribe: [{ filter: 'a/#' }], ...keys } } })
@@ -27,6 +27,8 @@ describe.skipIf(!requireMosquitto())('the probe of mosquitto', () => {
     const { brokers, warnings } = await probeOf(group(), [broker.url('plain')])
     expect(brokers).toMatchObject([
       {
+        // It tells what it is by a retained message.
+        software: null,
         versions: ['3.1', '3.1.1', '5'],
         limits: {
           maximumQoS: 2,
@@ -42,6 +44,15 @@ describe.skipIf(!requireMosquitto())('the probe of mosquitto', () => {
     expect(warnings).toEqual([])
     // Each visit has said good-bye.
     expect(broker.log()).not.toContain('closed its connection')
+  })
+
+  test('knows its version, by whatever version of MQTT it comes in', async () => {
+    const broker = await mosquitto({ listeners: ['password'] })
+    for (const version of [3.1, '3.1.1', 5]) {
+      const keys = { ...ACCOUNT, version, clientId: 'c{client}' }
+      const { brokers } = await probeOf(group(keys), [broker.url('password')])
+      expect(brokers[0]!.software).toMatch(/^mosquitto version \d+\.\d+\.\d+$/)
+    }
   })
 
   const { ca, client } = certificates()

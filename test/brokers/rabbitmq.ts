@@ -10,7 +10,7 @@ import { requireBrokers, rootOf } from './packages.ts'
  */
 export const requireRabbitmq = (): boolean => requireBrokers('rabbitmq')
 
-type RabbitSpec = Spec<'amqp' | 'dist'>
+type RabbitSpec = Spec<'amqp' | 'dist' | 'prometheus'>
 
 /** @param options.queues  what holds the messages of persistent sessions: on one node (classic), or on all (quorum) */
 export function startRabbitmq(options: { readonly nodes: number; readonly queues?: 'classic' | 'quorum' }): Promise<Cluster> {
@@ -18,7 +18,7 @@ export function startRabbitmq(options: { readonly nodes: number; readonly queues
   return startCluster({
     name: 'rabbitmq',
     nodes: options.nodes,
-    roles: ['amqp', 'dist'],
+    roles: ['amqp', 'dist', 'prometheus'],
     inTurn: true,
     async helper(folder) {
       const { port, command } = await epmd('rabbitmq', folder)
@@ -38,7 +38,7 @@ function nodeCommand(spec: RabbitSpec, config: string, epmdPort: number) {
   const home = join(versions, readdirSync(versions)[0]!)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'rabbitmq.conf'), config)
-  writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_mqtt].')
+  writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_mqtt,rabbitmq_prometheus].')
   return erlang(
     'rabbitmq',
     { name: nameOf(spec), folder, distPort: ports.dist, epmdPort },
@@ -69,6 +69,8 @@ function configure({ ports }: RabbitSpec, all: readonly RabbitSpec[], queues: st
   return [
     `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
     `mqtt.listeners.tcp.1 = 127.0.0.1:${ports.mqtt}`,
+    'prometheus.tcp.ip = 127.0.0.1',
+    `prometheus.tcp.port = ${ports.prometheus}`,
     'mqtt.allow_anonymous = true',
     'mqtt.default_user = guest',
     'mqtt.default_pass = guest',

@@ -68,12 +68,12 @@ describe.skipIf(!requireMosquitto())('the way to the broker', () => {
     expect(report.deliveries).toMatchObject(EACH_TO_EACH)
   })
 
-  test.each(['epoll', 'stream'])('clients come from the source addresses in turn, by %s', async (transport) => {
+  test.each(['epoll', 'stream'])('clients come from the source addresses in equal shares, by %s', async (transport) => {
     const sourceAddresses = ['127.0.0.2', '127.0.0.3']
     const { report, exitCode } = await run({ ...scenario({ sourceAddresses }), transport }, [broker.url('plain')])
     expect(exitCode).toBe(0)
     const seen = [0, 1, 2, 3].map((i) => new RegExp(`from (\\S+):\\d+ as ${report.run.id}-all-${i} `).exec(broker.log())?.[1])
-    expect(seen).toEqual([...sourceAddresses, ...sourceAddresses])
+    expect(seen.sort()).toEqual(sourceAddresses.flatMap((address) => [address, address]))
   })
 })
 

@@ -32,8 +32,12 @@ describe('clean', AGAIN, () => {
 
   test.each([
     { why: 'no JSON', text: 'x', error: 'is not JSON' },
-    { why: 'null', text: 'null', error: 'is no report of this version' },
-    { why: 'another JSON', text: '{"schema": "mqtt-scale/report@99"}', error: 'is no report of this version (mqtt-scale/report@1)' },
+    { why: 'null', text: 'null', error: 'is no report of mqtt-scale' },
+    {
+      why: 'another JSON',
+      text: '{"schema": "mqtt-scale/report@99"}',
+      error: 'is of schema mqtt-scale/report@99, and this version of mqtt-scale reads mqtt-scale/report@1',
+    },
   ])('refuses $why', async ({ text, error }) => {
     const cwd = folder()
     writeFileSync(join(cwd, 'report.json'), text)

@@ -39,6 +39,11 @@ describe('run', { retry: 2 }, () => {
     expect(report.deliveries.owed).toBe(2 * 576)
     expect(report.run.labels).toEqual({ owner: 'sre' })
     expect(report.plan.nodes).toMatchObject([{ name: 'node-1', url: expect.stringMatching(/^mqtt:\/\/127\.0\.0\.1:\d+$/) }])
+    expect(report.nodes['node-1'].broker).toEqual({
+      software: expect.stringMatching(/^aedes \d+\.\d+\.\d+$/),
+      versions: ['3.1', '3.1.1'],
+      limits: null,
+    })
     expect(readdirSync(join(cwd, 'out')).sort()).toEqual(FILES)
     expect(JSON.parse(readFileSync(join(cwd, 'out/report.json'), 'utf8'))).toEqual(report)
     expect(readFileSync(join(cwd, 'summary.txt'), 'utf8')).toMatch(/^✓ passed/)
@@ -142,13 +147,6 @@ describe('run', { retry: 2 }, () => {
     },
   )
 
-  test('refuses more clients than this process may have open files', async () => {
-    const cwd = withQuick()
-    const { code, stderr } = await tool(['run', 'quick.yaml', '--set', 'groups.devices.clients=12M'], { cwd })
-    expect(code).toBe(2)
-    expect(stderr).toMatch(/^error: the run needs 12,000,101 open files, this process may have [\d,]+\nhint: raise the limit/)
-  })
-
   test('takes secrets from the environment, and keeps them out of what it writes', async () => {
     const cwd = withQuick()
     const flags = ['--set', 'groups.devices.username=u', '--set', 'groups.devices.password=${env:SECRET_OF_TEST}', '--out', 'out', '--json']
@@ -159,5 +157,35 @@ describe('run', { retry: 2 }, () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout).plan.groups[0]).toMatchObject({ username: '***', password: '${env:SECRET_OF_TEST}' })
     for (const file of FILES) expect(readFileSync(join(cwd, 'out', file), 'utf8')).not.toContain('correct-horse')
+  })
+})
+
+/** Nobody is there, and nobody is asked: TEST-NET-1. */
+const NOWHERE = ['--broker', 'mqtt://192.0.2.1:1883']
+
+describe('a run that is too large for this machine', () => {
+  test('ends before it begins, with what is short and the ways out', async () => {
+    const cwd = folder()
+    const { code, stdout, stderr } = await tool(['run', '10m', ...NOWHERE, '--skip-probe'], { cwd })
+    expect({ code, stdout, files: readdirSync(cwd) }).toEqual({ code: 2, stdout: '', files: [] })
+    expect(stderr).toMatch(/^error: the run needs more than this machine has: .*local ports/)
+    expect(stderr).toMatch(/^ {2}files per process +[\d,]+ +[\d,]+ +any$/m)
+    expect(stderr).toMatch(/^✗ local ports +10,001,100 +[\d,]+ +[\d,]+$/m)
+    expect(stderr).toMatch(/^ {2}--agents \d+ +[\d,]+ machines like this one$/m)
+    expect(stderr).toMatch(/^ {2}sysctl -w net\.ipv4\.ip_local_port_range="1024 65535" +local ports$/m)
+    // What is said to fit does.
+    const scale = /^hint: one of\n {2}--scale (\S+) +fits this machine$/m.exec(stderr)![1]!
+    const plan = await tool(['plan', '10m', ...NOWHERE, '--scale', scale, '--json'], { cwd })
+    expect(JSON.parse(plan.stdout).rows.filter(({ state }: { state: string }) => state === 'short')).toEqual([])
+  })
+
+  test('may be so for the embedded broker, which is one process', async () => {
+    const cwd = withQuick()
+    const flags = ['--set', 'groups.devices.clients=3M']
+    const { code, stderr } = await tool(['run', 'quick.yaml', ...flags], { cwd })
+    expect({ code, files: readdirSync(cwd) }).toEqual({ code: 2, files: ['quick.yaml'] })
+    expect(stderr).toMatch(/^✗ files of the embedded broker /m)
+    expect(stderr).toMatch(/^ {2}--broker URL: one of yours /m)
+    expect(stderr).not.toContain('--agents')
   })
 })

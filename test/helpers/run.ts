@@ -13,6 +13,7 @@ import type { Fault } from '../../src/run/messages.ts'
  */
 export interface RunSettings {
   readonly workers?: number
+  readonly processes?: number
   readonly transport?: 'epoll' | 'stream'
   readonly seed?: number
   /** Whether a sentinel runs beside it: most tests count all that a broker sees. */
@@ -40,6 +41,7 @@ const fromDist = (path: string): Promise<unknown> => import(new URL(path, DIST).
 export async function runScenario(text: string, urls: readonly string[], settings: RunSettings = {}): Promise<Finished> {
   const { loadScenario } = (await fromDist('load/scenario.js')) as typeof import('../../src/load/scenario.ts')
   const { Controller } = (await fromDist('run/controller.js')) as typeof import('../../src/run/controller.ts')
+  const { localRun } = (await fromDist('run/local.js')) as typeof import('../../src/run/local.ts')
   const { resolveUrl } = (await fromDist('net/resolve.js')) as typeof import('../../src/net/resolve.ts')
   const { startSentinel } = (await fromDist('run/sentinel.js')) as typeof import('../../src/run/sentinel.ts')
   const { ReportFolder } = (await fromDist('report/folder.js')) as typeof import('../../src/report/folder.ts')
@@ -50,24 +52,27 @@ export async function runScenario(text: string, urls: readonly string[], setting
     const startedAt = new Date()
     const faults: Fault[] = []
     const endpoints = await Promise.all(plan.nodes.map((node) => resolveUrl(node.url)))
-    const sentinel = settings.sentinel ? startSentinel({ plan, endpoints }, path) : null
+    const sourceAddresses = plan.groups.map((group) => group.sourceAddresses)
+    const sentinel = settings.sentinel ? startSentinel({ plan, endpoints, sourceAddresses }, path) : null
+    const scenario = join(path, 'scenario.yaml')
+    const { transport = 'epoll', workers = 1, processes = 1 } = settings
     const controller = new Controller({
-      plan,
+      ...localRun({ plan, endpoints, sourceAddresses, files: new Map(), transport, workers, processes }, scenario),
       shownPlan: plan,
-      scenario: join(path, 'scenario.yaml'),
-      endpoints,
-      files: new Map(),
-      transport: settings.transport ?? 'epoll',
-      workers: settings.workers ?? 1,
+      scenario,
+      transport,
       startedAt,
       folder: new ReportFolder(path, true, startedAt),
       brokers: null,
       drops: null,
+      ceilings: null,
       sentinel,
+      watch: null,
       listener: {
         onPhase: (phase) => settings.onPhase?.(phase),
         onRow: () => undefined,
         onFault: (fault) => faults.push(fault),
+        onAbort: () => undefined,
         onMoment: () => undefined,
       },
     })

@@ -19,8 +19,15 @@ class Simulation {
 
   constructor(plan: Plan, stepUs: number) {
     const clock = () => (this.nowUs += stepUs)
-    const around = { plan, run: 'abc123', endpoints: [[LOOPBACK]], unixEpochMs: 0, files: new Map() }
-    const listener = { onFault: () => {}, onArrived: () => {}, onCleaned: () => {}, onStruck: () => {}, onNoticed: () => {} }
+    const around = { plan, run: 'abc123', endpoints: [[LOOPBACK]], sourceAddresses: [[]], unixEpochMs: 0, files: new Map(), near: null }
+    const listener = {
+      onFault: () => {},
+      onArrived: () => {},
+      onCleaned: () => {},
+      onFenced: () => {},
+      onStruck: () => {},
+      onNoticed: () => {},
+    }
     this.fleet = new Fleet(around, sliceOf(plan, 0, 1), clock, listener, [null])
     const transport: Transport = {
       kind: 'epoll',

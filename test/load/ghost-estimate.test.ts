@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { estimate } from '../../src/load/estimate.ts'
+import { socketsOf } from '../../src/load/ghost-estimate.ts'
 import { loadScenario, NO_OPTIONS } from '../../src/load/scenario.ts'
-import { localPortsNeeded } from '../../src/run/limits.ts'
+import { localPortsUsed, socketsByNode } from '../../src/machine/ports.ts'
 
 /** 1,000 sensors on two nodes and a region each, 500 others on the first node alone. */
 function planOf({ faults = '', keepAlive = '60s', churn = '' }) {
@@ -56,12 +56,12 @@ describe('sockets left in silence', () => {
     const plan = planOf(scenario)
     const bare = planOf({})
     const needOf = (of: typeof plan) => {
-      const { openFiles } = estimate(of, { fileBytes: () => 0, transport: 'epoll', workers: 1 }).need
       const destinations = [[{ address: 'a', port: 1883 }], [{ address: 'b', port: 1883 }]]
-      return { openFiles, ports: localPortsNeeded(of, destinations) }
+      const sources = of.groups.map(() => [])
+      return { sockets: socketsOf(of), ports: localPortsUsed(of, destinations, sources, (group) => socketsByNode(of, group)) }
     }
     const [need, without] = [needOf(plan), needOf(bare)]
-    expect(need.openFiles - without.openFiles).toBe(files)
+    expect(need.sockets - without.sockets).toBe(files)
     // Towards the first node, which has most.
     expect(need.ports - without.ports).toBe(ports)
   })

@@ -37,6 +37,7 @@ export class MemoryRun {
   refusesSubscriptions = false
   /** Called with each CONNECT. */
   beforeConnack: () => void = () => undefined
+  readonly fenced: number[] = []
   readonly struck: { fault: number; members: number }[] = []
   readonly noticed: { fault: number; timeUs: number }[] = []
   private readonly sockets = new Map<number, { owner: number; packets: ReturnType<typeof parser> }>()
@@ -47,12 +48,21 @@ export class MemoryRun {
     const from = { brokers: ['mqtt://127.0.0.1:1'], set: [], scale: null, seed: null, durationUs: null }
     const plan = loadScenario('memory.yaml', text, from)
     const endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port: 1, hostname: '127.0.0.1' } as const
-    this.around = { plan, run: 'abcdef', endpoints: [[endpoint]], files: new Map(), unixEpochMs: 0 }
+    this.around = {
+      plan,
+      run: 'abcdef',
+      endpoints: [[endpoint]],
+      sourceAddresses: plan.groups.map(() => []),
+      files: new Map(),
+      unixEpochMs: 0,
+      near: null,
+    }
     const nothing = () => undefined
     const listener = {
       onFault: nothing,
       onArrived: nothing,
       onCleaned: nothing,
+      onFenced: (timeUs: number) => this.fenced.push(timeUs),
       onStruck: (fault: number, members: number) => this.struck.push({ fault, members }),
       onNoticed: (fault: number, timeUs: number) => this.noticed.push({ fault, timeUs }),
     }

@@ -5,6 +5,7 @@ import { Group } from '../../src/load/group.ts'
 import type { Header } from '../../src/load/header.ts'
 import type { GroupPlan, PublishPlan } from '../../src/load/plan.ts'
 import { Retained, retains } from '../../src/load/retained.ts'
+import { NO_ROWS, rowsOf } from '../../src/load/rows.ts'
 import { streamOf } from '../../src/load/slice.ts'
 import { sampleEntry, sampleGroup, samplePayload, samplePlan } from '../load/sample-plan.ts'
 
@@ -33,13 +34,13 @@ function retainedOf({
     byStream.set(stream, [...(byStream.get(stream) ?? []), ...interval, 0])
   }
   const facts = {
-    entries: [{ entry: 0, firstClient: 0, next: Uint32Array.from(sent) }],
-    exceptions: byStream,
-    connectTimes: new Map(),
-    moves: new Map(),
+    entries: [{ entry: 0, firstClient: 0, clients: sent.length, next: Uint32Array.from(sent) }],
+    exceptions: rowsOf(byStream),
+    connectTimes: NO_ROWS,
+    moves: NO_ROWS,
     pending: 0,
   } as unknown as Facts
-  return new Retained([new Group(around, plan.groups[0]!, [0, 0], null)], new FactBook([facts]), 0, isCalm)
+  return new Retained([new Group(around, plan.groups[0]!, [0, 0], null)], new FactBook([facts]), 0, 3600 * SECOND, isCalm)
 }
 
 const message = (publisher: number, seq: number): Header => ({ run: 0, publisher, entry: 0, seq, intendedUs: 0, node: 0 })

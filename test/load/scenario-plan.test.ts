@@ -60,6 +60,7 @@ describe('the plan of a minimal scenario', () => {
     })
     expect(plan.faults).toEqual([])
     expect(plan.thresholds).toEqual(['clients.failed == 0'])
+    expect(plan.aborts).toEqual([])
     expect(plan.groups[0]).toMatchObject({
       version: 4,
       clientId: '{run}-{group}-{client}',
@@ -227,6 +228,7 @@ describe('the hash of a scenario', () => {
     ['groups.sensors.username=x'],
     ['groups.sensors.ws.headers={a: b}'],
     ['thresholds=[deliveries.lost == 0]'],
+    ['thresholds=[{expect: clients.failed == 0, abortOnFail: true}]'],
     ['gates={endToEnd.p99: 5%}'],
   ])('does not depend on %s', (set) => expect(hash({ set: [set] })).toBe(hash({})))
 

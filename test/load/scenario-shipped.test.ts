@@ -5,11 +5,10 @@ import { loadScenario, NO_OPTIONS } from '../../src/load/scenario.ts'
 import { scenarioSchema } from '../../src/load/schema.ts'
 
 const files = readdirSync('scenarios', { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.yaml'))
+  .filter((file) => file.endsWith('.yaml') && !file.endsWith('.target.yaml'))
   .map((file) => `scenarios/${file}`)
   .sort()
 const needsBroker = [
-  'scenarios/10m.yaml',
   'scenarios/cross-node.yaml',
   'scenarios/estate.yaml',
   'scenarios/mqttbs/sharedsub-1k.yaml',
@@ -31,6 +30,7 @@ describe('the shipped scenarios', () => {
   test('are these', () => {
     expect(files.map((file) => file.replace(/^scenarios\/|\.yaml$/g, ''))).toEqual([
       '10m',
+      '1m',
       'bridge',
       'command-and-control',
       'connect-storm',
@@ -51,6 +51,9 @@ describe('the shipped scenarios', () => {
       'rolling-restart',
       'session-takeover',
       'shared-subscription',
+      'sizing/idle',
+      'sizing/rate',
+      'sizing/storm',
       'zone-loss',
     ])
   })
@@ -155,8 +158,13 @@ describe('the shipped scenarios', () => {
   test('10m has ten million devices', () => {
     const text = readFileSync('scenarios/10m.yaml', 'utf8')
     const plan = loadScenario('scenarios/10m.yaml', text, { ...NO_OPTIONS, brokers: ['mqtt://h'] })
-    expect(plan.clients).toBe(10_011_000)
-    expect(loadScenario('10m.yaml', text, { ...NO_OPTIONS, brokers: ['mqtt://h'], scale: 0.001 }).clients).toBe(21_000)
+    expect(plan.clients).toBe(10_001_100)
+    const devices = plan.groups.filter(({ name }) => name === 'devices' || name === 'controllers')
+    expect(devices.map(({ clients, cleanShare }) => [clients, cleanShare])).toEqual([
+      [9_900_000, 1],
+      [100_000, 0],
+    ])
+    expect(loadScenario('10m.yaml', text, { ...NO_OPTIONS, brokers: ['mqtt://h'], scale: 0.001 }).clients).toBe(11_001)
   })
 })
 

@@ -6,6 +6,7 @@ import type { BrokerFacts } from '../../src/report/types.ts'
 import { sampleReport } from '../helpers/sample-report.ts'
 
 const free: BrokerFacts = {
+  software: 'mosquitto version 2.0.11',
   versions: ['3.1', '3.1.1', '5'],
   limits: {
     maximumQoS: 2,
@@ -21,6 +22,7 @@ const free: BrokerFacts = {
   },
 }
 const narrow: BrokerFacts = {
+  software: null,
   versions: ['5'],
   limits: {
     maximumQoS: 1,
@@ -35,7 +37,7 @@ const narrow: BrokerFacts = {
     serverKeepAliveS: 30,
   },
 }
-const old: BrokerFacts = { versions: ['3.1', '3.1.1'], limits: null }
+const old: BrokerFacts = { software: 'aedes 1.2.0', versions: ['3.1', '3.1.1'], limits: null }
 
 function reportOf(a: BrokerFacts | null, b: BrokerFacts | null) {
   const { nodes } = sampleReport()
@@ -47,7 +49,14 @@ describe('what nodes allow', () => {
     expect(brokerViews(reportOf(free, free))).toEqual([
       {
         nodes: null,
-        items: ['MQTT 3.1, 3.1.1, 5', 'QoS up to 2', 'receive maximum 20', 'packets up to 256 MiB', '10 topic aliases'],
+        items: [
+          'mosquitto version 2.0.11',
+          'MQTT 3.1, 3.1.1, 5',
+          'QoS up to 2',
+          'receive maximum 20',
+          'packets up to 256 MiB',
+          '10 topic aliases',
+        ],
       },
     ])
   })
@@ -70,7 +79,7 @@ describe('what nodes allow', () => {
           'keep alive 30 s',
         ],
       },
-      { nodes: 'b', items: ['MQTT 3.1, 3.1.1'] },
+      { nodes: 'b', items: ['aedes 1.2.0', 'MQTT 3.1, 3.1.1'] },
     ])
   })
 
@@ -78,11 +87,11 @@ describe('what nodes allow', () => {
 
   test('stands in the summary and on the page', () => {
     const text = renderText(reportOf(free, old), { color: false, width: 100, folder: null })
-    expect(text).toMatch(/^Broker {5}a: MQTT 3\.1, 3\.1\.1, 5 · QoS up to 2 · receive maximum 20 · packets up to/m)
-    expect(text).toMatch(/^Broker {5}b: MQTT 3\.1, 3\.1\.1$/m)
+    expect(text).toMatch(/^Broker {5}a: mosquitto version 2\.0\.11 · MQTT 3\.1, 3\.1\.1, 5 · QoS up to 2 · receive maximum 20$/m)
+    expect(text).toMatch(/^Broker {5}b: aedes 1\.2\.0 · MQTT 3\.1, 3\.1\.1$/m)
     expect(renderText(sampleReport(), { color: false, width: 100, folder: null })).not.toMatch(/^Broker/m)
     const page = renderHtml(reportOf(free, old))
-    expect(page).toContain('<th>broker a</th><td>MQTT 3.1, 3.1.1, 5 · QoS up to 2')
-    expect(page).toContain('<th>broker b</th><td>MQTT 3.1, 3.1.1</td>')
+    expect(page).toContain('<th scope="row">broker a</th><td>mosquitto version 2.0.11 · MQTT 3.1, 3.1.1, 5 · QoS up to 2')
+    expect(page).toContain('<th scope="row">broker b</th><td>aedes 1.2.0 · MQTT 3.1, 3.1.1</td>')
   })
 })

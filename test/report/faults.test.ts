@@ -99,6 +99,7 @@ function report(told: readonly Told<CellKind>[], result: Partial<RunResult> = {}
     unsentOfOurs: 0,
     losses: [],
     isInterrupted: false,
+    abort: null,
     brokers: null,
     checks: [],
     faults,
@@ -110,6 +111,7 @@ function report(told: readonly Told<CellKind>[], result: Partial<RunResult> = {}
     wills: null,
     shares: [],
     drops: null,
+    watched: null,
     retained: null,
     ...result,
   }).report

@@ -5,11 +5,12 @@ import { sampleReport } from '../helpers/sample-report.ts'
 
 const clients = { planned: 1000, connected: 800, failed: 200, disconnected: 0, reconnected: 0 }
 const calm = { cpu: 0.3, waiting: 0.01, gc: 0.01 }
-const still: Pick<GeneratorFigures, 'threads' | 'unwritable' | 'files' | 'ports'> = {
+const still: Pick<GeneratorFigures, 'threads' | 'unwritable' | 'files' | 'ports' | 'workers'> = {
   threads: [calm, calm],
   unwritable: { mean: 0, peak: 0 },
   files: { used: 900, limit: 1000 },
   ports: { used: 9, limit: 10 },
+  workers: 2,
 }
 
 function checksOf(changes: Partial<typeof still>) {
@@ -54,6 +55,13 @@ describe('a generator is suspect', () => {
       words:
         '26,000 of 28,232 local ports towards one broker address were in use: connects may fail; give the groups several sourceAddresses, or widen net.ipv4.ip_local_port_range',
     },
+    {
+      why: 'whose workers crowd its cores',
+      changes: { workers: 51 },
+      words:
+        'there are 25.5 workers to a core: each looks at its clients only once a tick, so latencies are too high by up to 8 ms; use a higher limit of open files (ulimit -n) and fewer processes',
+    },
+    { why: 'with eight workers on a core: not yet', changes: { workers: 16 }, words: null },
     { why: 'on a system that tells nothing: not known', changes: { threads: [{ cpu: null, waiting: null, gc: 0 }] }, words: null },
     {
       why: 'without limits: never',
@@ -69,7 +77,7 @@ describe('a generator is suspect', () => {
 
   test('by what is known only', () => {
     const names = checksOf({ threads: [{ cpu: null, waiting: null, gc: 0.01 }], files: { used: 1, limit: null } }).map(({ name }) => name)
-    expect(names).toEqual(['gc', 'unwritable', 'ports'])
+    expect(names).toEqual(['gc', 'crowd', 'unwritable', 'ports'])
   })
 
   test('and says what was found where all is well', () => {
@@ -77,6 +85,7 @@ describe('a generator is suspect', () => {
       ['threadCpu', true, "the busiest worker's thread used 30 % of a core"],
       ['runQueue', true, "a worker's thread waited 1 % of the time for a core"],
       ['gc', true, 'the garbage collector stopped a worker 1 % of the time'],
+      ['crowd', true, 'there are 1 workers to a core'],
       ['unwritable', true, "0 % of the clients' sockets took no bytes (mean of measure; at most 0)"],
       ['files', true, '900 of 1,000 open files were in use'],
       ['ports', true, '9 of 10 local ports towards one broker address were in use'],

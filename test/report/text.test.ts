@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { renderText } from '../../src/report/text.ts'
-import type { Figures, Report } from '../../src/report/types.ts'
+import type { AgentFigures, Figures, Report } from '../../src/report/types.ts'
 import { fault, faultyReport } from '../helpers/sample-faults.ts'
 import { emptyLatency, latency, sampleReport } from '../helpers/sample-report.ts'
 
@@ -41,6 +41,35 @@ describe('the summary', () => {
     }
     const lines = linesOf(sampleReport({ generator, reasons: ['the first', 'the second'] }))
     expect(lines.slice(0, 3)).toEqual(['✗ FAILED  the first', '  suspect  the CPU was 97 % busy', '  also  the second'])
+  })
+
+  test('says what the run came nearest to of what the machine was measured to do, and nothing where it was not', () => {
+    const calibration = {
+      at: '2026-11-29T12:00:00.000Z',
+      connects: { perSec: 20_000, peak: 0.05 },
+      publishes: { perSec: 133_333, peak: 0.75 },
+      receives: null,
+    }
+    const generator = (changes: object) => linesOf(sampleReport({ generator: { ...sample.generator, ...changes } }), 200).join('\n')
+    expect(generator({ calibration })).toContain(' · peak 75 % of the publishes that it can do')
+    expect(generator({ calibration: { ...calibration, connects: null, publishes: null } })).not.toContain('peak')
+    expect(generator({ calibration: undefined })).not.toContain('peak')
+  })
+
+  test('says that the load came from agents', () => {
+    const { host } = sample
+    const agent = {
+      id: 'a',
+      clients: {},
+      host,
+      cpu: sample.generator.cpu,
+      memory: sample.generator.memory,
+      clock: { offsetUs: 0, boundUs: 0 },
+    }
+    const agents = ['a', 'b', 'c'].map((id) => ({ ...agent, id, processes: 1, workers: 1, lostAtS: null }) as unknown as AgentFigures)
+    const report = sampleReport({ generator: { ...sample.generator, workers: 3, processes: 3, agents } })
+    expect(linesOf(report).join('\n')).toMatch(/^Generator {2}epoll · 3 agents · 3 workers · 3 processes/m)
+    expect(linesOf(sample).join('\n')).toMatch(/^Generator {2}epoll · 1 worker/m)
   })
 
   test.each([

@@ -77,6 +77,50 @@ describe('a threshold', () => {
   })
 })
 
+describe('where clocks may differ by 300 µs, a threshold', () => {
+  const generator = { ...sample.generator, clockBoundUs: 300 }
+  const { dashboards } = sample.groups
+  const sameClockUs = latency(1000, 700, 0.1)
+  const report = sampleReport({ generator, sameClockUs, groups: { dashboards: { ...dashboards!, sameClockUs: latency(500, 600, 0.1) } } })
+  const figure = { whole: sample.endToEndUs.p50, same: sameClockUs.p50 }
+
+  test.each([
+    { why: 'below ten times that is held against one clock', text: 'endToEnd.p50 < 2999', actual: figure.same, ok: true },
+    { why: 'may fail by that', text: 'endToEnd.p50 < 600', actual: figure.same, ok: false },
+    { why: 'of a part is held against its own', text: 'groups.dashboards.endToEnd.p50 < 1000', actual: 600, ok: true },
+  ])('$why: $text', ({ text, actual, ok }) => {
+    const result = evaluateText(report, text)
+    expect(result).toEqual({ expression: text, actual: expect.any(Number), ok, note: 'of deliveries with one clock' })
+    expect(result.actual! / actual!).toBeCloseTo(1, 2)
+  })
+
+  test.each([
+    { why: 'of ten times that is held against all', text: 'endToEnd.p50 < 3000', actual: figure.whole },
+    { why: 'on what one clock measures is as ever', text: 'ack.p50 < 2000', actual: sample.ackUs.p50 },
+    { why: 'on how many there are is about all', text: 'endToEnd.count > 2000', actual: 300_000 },
+  ])('$why: $text', ({ text, actual }) => {
+    expect(evaluateText(report, text)).toEqual({ expression: text, actual, ok: true })
+  })
+
+  test('has no sample where no delivery had one clock, and says so', () => {
+    const text = 'endToEnd.p50 < 2500'
+    for (const changes of [{}, { sameClockUs: emptyLatency() }]) {
+      const result = evaluateText(sampleReport({ generator, ...changes }), text)
+      expect(result).toEqual({ expression: text, actual: null, ok: false, note: 'no samples with one clock' })
+    }
+  })
+
+  test('is infinite where one with one clock never came', () => {
+    const text = 'endToEnd.max < 2500'
+    const result = evaluateText(sampleReport({ generator, sameClockUs: latency(1000, 700, 0.1, 1) }), text)
+    expect(result).toEqual({ expression: text, actual: null, ok: false, note: 'infinite' })
+  })
+
+  test('is held against all where all have the run’s clock', () => {
+    expect(evaluateText(sampleReport({ sameClockUs }), 'endToEnd.p50 < 1').actual).toBe(figure.whole)
+  })
+})
+
 /** A report with three faults: one with all figures, one that came to nothing, and one that never began. */
 function faultyReport(): Report {
   const spread = (count: number, p50: number | null, p99 = p50) => ({ count, p50, p99, max: p99 })

@@ -10,10 +10,11 @@ function goodReport(changes: Partial<Report> = {}): Report {
   return sampleReport({ status: 'passed', reasons: [], thresholds: [], ...changes })
 }
 
-const calm: Pick<RunResult, 'unsentOfOurs' | 'losses' | 'isInterrupted' | 'checks' | 'faultTroubles'> = {
+const calm: Pick<RunResult, 'unsentOfOurs' | 'losses' | 'isInterrupted' | 'abort' | 'checks' | 'faultTroubles'> = {
   unsentOfOurs: 0,
   losses: [],
   isInterrupted: false,
+  abort: null,
   checks: [],
   faultTroubles: [],
 }

@@ -22,5 +22,7 @@ test('a node that takes guests and then hangs is not waited for', async () => {
   onTestFinished(() => void server.close())
   const { port } = server.address() as AddressInfo
   const endpoint = { scheme: 'tcp', address: '127.0.0.1', family: 4, port, hostname: '127.0.0.1' } as const
-  expect(await readDrops({ plan: samplePlan({ groups: [sampleGroup()] }), endpoints: [[endpoint]] }, '.', true)).toEqual([null])
+  expect(
+    await readDrops({ plan: samplePlan({ groups: [sampleGroup()] }), endpoints: [[endpoint]], sourceAddresses: [[]] }, '.', true),
+  ).toEqual([null])
 })

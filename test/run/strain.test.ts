@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Gain } from '../../src/run/messages.ts'
+import type { Endpoint } from '../../src/net/transport.ts'
+import type { Gain, LoopUse } from '../../src/run/messages.ts'
 import { Strain } from '../../src/run/strain.ts'
 import { Metrics } from '../../src/stats/metrics.ts'
 import { sampleGroup, sampleNode, samplePlan } from '../load/sample-plan.ts'
 
-const at = (address: string) => ({ address, port: 1883 })
+const at = (address: string): Endpoint => ({ scheme: 'tcp', address, family: 4, port: 1883, hostname: address })
 const plan = samplePlan({
   nodes: [sampleNode('a'), sampleNode('b')],
   groups: [sampleGroup(), sampleGroup({ name: 'far', index: 1, sourceAddresses: ['x', 'y'] })],
@@ -24,8 +25,10 @@ function gain(changes: Partial<Gain> = {}): Gain {
     missing: 0,
     arrivedClients: 0,
     backlog: 0,
-    busy: 0,
-    thread: { cpuUs: 0, waitingUs: 0, gcUs: 0 },
+    fullest: 0,
+    loops: [],
+    processes: [],
+    machines: [],
     unwritable: 0,
     sockets: [0, 0, 0, 0],
     unverified: 0,
@@ -33,13 +36,19 @@ function gain(changes: Partial<Gain> = {}): Gain {
   }
 }
 
-const strain = (destinations = [[at('1')], [at('2')]]) => new Strain(plan, destinations, { openFiles: 1000, localPorts: 500 }, 20)
+const strain = (destinations = [[at('1')], [at('2')]], isShared = true) => {
+  const sourceAddresses = plan.groups.map((group) => group.sourceAddresses)
+  return new Strain({ plan, endpoints: destinations, sourceAddresses }, { openFiles: 1000, localPorts: 500 }, 20, isShared)
+}
+
+/** A second of a loop. */
+const use = (changes: Partial<LoopUse>): LoopUse => ({ worker: 0, allUs: 1e6, busyUs: 0, cpuUs: 0, waitingUs: 0, gcUs: 0, ...changes })
 
 test('the time of each thread becomes shares of what it measured, in the order of the workers', () => {
   const all = strain()
-  all.take(1, gain({ thread: { cpuUs: 800_000, waitingUs: 100_000, gcUs: 20_000 } }))
-  all.take(0, gain({ thread: { cpuUs: 100_000, waitingUs: 0, gcUs: 0 } }))
-  all.take(1, gain({ fromUs: 1e6, toUs: 4e6, thread: { cpuUs: 400_000, waitingUs: 300_000, gcUs: 0 } }))
+  all.take('10/0', use({ cpuUs: 800_000, waitingUs: 100_000, gcUs: 20_000 }))
+  all.take('9/0', use({ cpuUs: 100_000 }))
+  all.take('10/0', use({ allUs: 3e6, cpuUs: 400_000, waitingUs: 300_000 }))
   expect(all.figures().threads).toEqual([
     { cpu: 0.1, waiting: 0, gc: 0 },
     { cpu: 0.3, waiting: 0.1, gc: 0.005 },
@@ -48,8 +57,8 @@ test('the time of each thread becomes shares of what it measured, in the order o
 
 test('what one reading did not tell is unknown', () => {
   const all = strain()
-  all.take(0, gain({ thread: { cpuUs: 800_000, waitingUs: 100_000, gcUs: 20_000 } }))
-  all.take(0, gain({ thread: { cpuUs: null, waitingUs: null, gcUs: 0 } }))
+  all.take('0/0', use({ cpuUs: 800_000, waitingUs: 100_000, gcUs: 20_000 }))
+  all.take('0/0', use({ cpuUs: null, waitingUs: null }))
   expect(all.figures().threads).toEqual([{ cpu: null, waiting: null, gc: 0.01 }])
 })
 
@@ -66,6 +75,12 @@ test('files are the most sockets of any second, and what else is open', () => {
   all.second([gain({ sockets: [1, 2, 3, 4] }), gain({ sockets: [10, 0, 0, 0] })], false)
   all.second([gain({ sockets: [5, 5, 5, 0] })], true)
   expect(all.figures().files).toEqual({ used: 40, limit: 1000 })
+})
+
+test('files of processes are those of the fullest: each has a limit of its own', () => {
+  const all = strain(undefined, false)
+  all.second([gain({ sockets: [9, 0, 0, 0], fullest: 9 }), gain({ sockets: [20, 0, 0, 0], fullest: 12 })], true)
+  expect(all.figures().files).toEqual({ used: 32, limit: 1000 })
 })
 
 test.each([

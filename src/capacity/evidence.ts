@@ -1,0 +1,261 @@
+/**
+ * What runs and searches say of a broker's nodes: memory, connects a second, throughput at the SLO, failover. Each figure knows how far it was measured.
+ *
+ * Nothing is filled in: what no run shows is null, and what could not be used has a note that says why.
+ */
+import { isTrusted } from '../compare/likeness.ts'
+import type { Run } from '../compare/runs.ts'
+import { UsageError } from '../errors.ts'
+import type { NodeMetrics } from '../report/metrics-types.ts'
+import type { Report } from '../report/types.ts'
+import { mean } from '../stats/sample.ts'
+import { formatCount, formatRate } from '../units.ts'
+import type { Search, Sources } from './files.ts'
+import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
+import { type Measurement, Scaling } from './scaling.ts'
+import { sloKey } from './target.ts'
+import type { SearchResult } from './types.ts'
+
+export interface Evidence {
+  readonly scaling: Scaling
+  /** Deliveries for each message, where the throughput was measured; null: it was not. */
+  readonly measuredFanOut: number | null
+  readonly memory: MemoryModel | NoModel
+  readonly connects: ConnectFigure | null
+  readonly failover: Observed | null
+  readonly cpuUsPerMessage: Observed | null
+  /** MQTT, of what was sent for a message, keep-alives and connects included. */
+  readonly packetBytes: Observed | null
+  readonly isTls: boolean
+  readonly reports: number
+  readonly searches: number
+  readonly notes: readonly string[]
+}
+
+export interface Observed {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+  /** `3 faults`. */
+  readonly basis: string
+}
+
+export interface ConnectFigure {
+  /** Of one node, sustained: the most that was seen, so it may take more. */
+  readonly perSec: number
+  /** How many connected to a node in that run. */
+  readonly clientsPerNode: number
+  readonly isStorm: boolean
+  readonly basis: string
+}
+
+/** Of memory and connections, over measure: more is no plateau. */
+const FLAT_SHARE = 0.02
+/** A shorter storm is a blink, and its rate a guess. */
+const SHORTEST_STORM_S = 1
+
+/**
+ * @param sloKeys  of the target: searches with another SLO are left out
+ * @throws UsageError  runs can't be trusted, or are of several brokers, and it is not allowed
+ */
+export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string[], allowed: readonly Allowance[]): Evidence {
+  const allowsInvalid = allowed.includes('invalid')
+  const ofSearches = new Set(searches.flatMap(({ trials }) => [...trials.values()]))
+  const untrusted = runs.filter((run) => !isTrusted(run.report))
+  const refused = untrusted.filter((run) => !ofSearches.has(run))
+  if (refused.length > 0 && !allowsInvalid) {
+    const words = refused.map(({ path, report }) => `${path} is ${report.status}: ${report.reasons[0] ?? 'no reason given'}`)
+    throw new UsageError(`these runs can’t be trusted: ${words.join('\n')}`, {
+      hint: 'leave them out, or give --allow invalid; the result says so',
+    })
+  }
+  // A search has judged its trials itself.
+  const used = runs.filter((run) => isTrusted(run.report) || (allowsInvalid && !ofSearches.has(run)))
+  const notes = allowsInvalid
+    ? refused.map(({ path, report }) => `${path} is ${report.status} and was used all the same (--allow invalid).`)
+    : []
+  checkBrokers(used, allowed, notes)
+  const { measurements, fanOut } = throughputOf(searches, sloKeys, notes)
+  const reports = used.map(({ report }) => report)
+  return {
+    scaling: new Scaling(measurements),
+    measuredFanOut: fanOut,
+    memory: memoryOf(reports, notes),
+    connects: connectsOf(used),
+    failover: failoverOf(used),
+    cpuUsPerMessage: observed(
+      reports.flatMap((report) => metricsOf(report).flatMap(({ cpuUsPerMessage }) => cpuUsPerMessage ?? [])),
+      'node',
+    ),
+    packetBytes: observed(
+      // Where connects are most of the bytes the share of a message is not to be had.
+      reports
+        .filter(({ publishes, clients }) => publishes.sent > 20 * clients.planned)
+        .map(({ bytes, publishes }) => bytes.sent / publishes.sent),
+      'run',
+    ),
+    isTls: reports.some(({ plan }) => plan.nodes.some(({ url }) => /^(mqtts|wss):/.test(url))),
+    reports: used.length,
+    searches: searches.length,
+    notes,
+  }
+}
+
+/** What can be let pass, as in `compare`. */
+export const ALLOWANCES = ['invalid', 'broker'] as const
+export type Allowance = (typeof ALLOWANCES)[number]
+
+/** One broker's memory and another's throughput make a cluster that nobody has. */
+function checkBrokers(runs: readonly Run[], allowed: readonly Allowance[], notes: string[]): void {
+  const kinds = new Map(runs.flatMap(({ path, report }) => brokersOf(report).map((kind) => [kind, path] as const)))
+  const words = [...kinds].map(([kind, path]) => `${kind} (${path})`).join(', ')
+  if (kinds.size > 1 && !allowed.includes('broker')) {
+    throw new UsageError(`these runs are of several brokers: ${words}`, {
+      hint: 'size from the runs of one, or give --allow broker; the result says so',
+    })
+  }
+  if (kinds.size > 1) notes.push(`Runs are of several brokers and were used all the same (--allow broker): ${words}.`)
+  else if (kinds.has(EMBEDDED)) notes.push('These are figures of the embedded broker, of which there is no cluster.')
+}
+
+const EMBEDDED = 'the embedded broker'
+
+/** Empty: its nodes don't say what they are. */
+function brokersOf({ nodes, plan }: Report): string[] {
+  return plan.embedded ? [EMBEDDED] : Object.values(nodes).flatMap(({ broker }) => broker?.software ?? [])
+}
+
+/** The searches for a rate with this SLO. Those of several scenarios are several clusters' worth of work: the one with the most sizes is taken. */
+function throughputOf(searches: readonly Search[], sloKeys: readonly string[], notes: string[]) {
+  const fitting = searches.filter(({ path, report }) => {
+    const missing = sloKeys.filter((key) => !report.slo.map(sloKey).includes(key))
+    if (report.vary !== 'rate') notes.push(`${path} varied ${report.vary}, not rate: it says nothing of throughput.`)
+    else if (missing.length > 0) notes.push(`${path} has another SLO (${report.slo.join(', ')}): not used.`)
+    return report.vary === 'rate' && missing.length === 0
+  })
+  const names = [...new Set(fitting.map(({ report }) => report.scenario))]
+  const sizesOf = (name: string) =>
+    new Set(
+      measurementsOf(
+        fitting.filter(({ report }) => report.scenario === name),
+        [],
+      ).map(({ nodes }) => nodes),
+    ).size
+  const best = names.toSorted((a, b) => sizesOf(b) - sizesOf(a))[0]
+  if (names.length > 1)
+    notes.push(
+      `Searches are of several scenarios (${names.join(', ')}), which can’t be mixed: those of ${best} are used, with the most sizes.`,
+    )
+  const used = fitting.filter(({ report }) => report.scenario === best)
+  const good = used.flatMap(({ report }) => report.series.flatMap(({ trials }) => trials.filter(({ verdict }) => verdict === 'good')))
+  const ratios = good.filter(({ sentPerSec }) => sentPerSec > 0).map(({ receivedPerSec, sentPerSec }) => receivedPerSec / sentPerSec)
+  return { measurements: measurementsOf(used, notes), fanOut: ratios.length === 0 ? null : mean(ratios) }
+}
+
+function measurementsOf(searches: readonly Search[], notes: string[]): Measurement[] {
+  return searches.flatMap(({ path, report, trials }) =>
+    report.series.flatMap((result): Measurement[] => {
+      const nodes =
+        result.nodes ?? result.trials.map((trial) => trials.get(trial.path)?.report.plan.nodes.length).find((count) => count) ?? null
+      const why = unusable(result, nodes)
+      if (why === null) return [{ nodes: nodes!, perSec: result.low!, badPerSec: result.high }]
+      notes.push(`${path}${nodes === null ? '' : ` with ${formatCount(nodes)} ${nodes === 1 ? 'node' : 'nodes'}`}: ${why}.`)
+      return []
+    }),
+  )
+}
+
+const STATUS_WORDS: Readonly<Record<Exclude<SearchResult['status'], 'found'>, string>> = {
+  generatorLimited: 'the generator was the limit, so the cluster’s is not known',
+  belowLowest: 'no load was good',
+  inconclusive: 'it was inconclusive',
+  interrupted: 'it was interrupted',
+}
+
+function unusable({ status, low }: SearchResult, nodes: number | null): string | null {
+  if (status !== 'found')
+    return `${STATUS_WORDS[status]}${status === 'generatorLimited' && low !== null ? `: at least ${formatRate(low)}` : ''}`
+  if (low === null) return 'it has no load that was good'
+  return nodes === null ? 'nobody said how many nodes it had' : null
+}
+
+function memoryOf(reports: readonly Report[], notes: string[]): MemoryModel | NoModel {
+  let restless = 0
+  const plateaus = reports.flatMap((report) =>
+    metricsOf(report).flatMap((metrics): Plateau[] => {
+      const { memoryBytes, connections, subscriptions, queued } = metrics
+      if (memoryBytes === null || connections === null) return []
+      if (!isFlat(metrics, measureS(report))) {
+        restless++
+        return []
+      }
+      return [
+        {
+          memoryBytes: memoryBytes.mean,
+          connections: connections.mean,
+          subscriptions: subscriptions?.mean ?? null,
+          queued: queued?.mean ?? null,
+        },
+      ]
+    }),
+  )
+  if (restless > 0)
+    notes.push(
+      `In ${formatCount(restless)} ${restless === 1 ? 'case' : 'cases'} a node’s memory or connections were not at rest in measure: no plateau.`,
+    )
+  return plateaus.length === 0 ? { refusal: 'no run has a plateau of a node’s memory and connections' } : memoryModel(plateaus)
+}
+
+/** Whether memory and connections came to rest. */
+function isFlat({ memoryBytes, connections }: NodeMetrics, lengthS: number): boolean {
+  return [memoryBytes!, connections!].every(({ slopePerSec, mean }) => Math.abs(slopePerSec) * lengthS <= FLAT_SHARE * mean)
+}
+
+function measureS({ plan }: Report): number {
+  return plan.phases.measureUs / 1e6
+}
+
+/** Storms, where there are any: who comes back finds a cluster that has other work. Otherwise connect phases. */
+function connectsOf(runs: readonly Run[]): ConnectFigure | null {
+  const storms = runs.flatMap(({ report }) =>
+    Object.entries(report.faults).flatMap(([name, { detect, restored, disconnected, struck, clientsPerNode: left }]): ConnectFigure[] => {
+      const nodes = Object.values(left).filter((clients) => clients > 0).length
+      // Whom the run itself cut off knows at once.
+      const lengthS = restored === null ? 0 : restored - (struck > 0 ? 0 : (detect ?? restored))
+      if (lengthS < SHORTEST_STORM_S || nodes === 0 || disconnected === 0) return []
+      const clientsPerNode = disconnected / nodes
+      const basis = `fault ${name} of ${report.run.scenario}: ${formatCount(disconnected)} clients back in ${Number(lengthS.toPrecision(3))} s`
+      return [{ perSec: clientsPerNode / lengthS, clientsPerNode, isStorm: true, basis }]
+    }),
+  )
+  const phases = runs.flatMap(({ report }): ConnectFigure[] => {
+    const { clients, run, plan } = report
+    const phase = run.phases.find(({ name }) => name === 'connect')
+    const lengthS = (phase?.lengthS ?? 0) - plan.settleUs / 1e6
+    const nodes = Math.max(1, plan.nodes.length)
+    if (lengthS < SHORTEST_STORM_S || clients.failed > 0 || clients.connected === 0) return []
+    const clientsPerNode = clients.connected / nodes
+    const basis = `connect phase of ${run.scenario}: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
+    return [{ perSec: clientsPerNode / lengthS, clientsPerNode, isStorm: false, basis }]
+  })
+  const seen = storms.length > 0 ? storms : phases
+  return seen.toSorted((a, b) => b.perSec - a.perSec)[0] ?? null
+}
+
+/** Of faults that a command made: until everybody was back. */
+function failoverOf(runs: readonly Run[]): Observed | null {
+  const times = runs.flatMap(({ report }) =>
+    Object.values(report.faults).flatMap(({ exec, restored, disconnected }) => (exec !== null && disconnected > 0 ? (restored ?? []) : [])),
+  )
+  return observed(times, 'fault')
+}
+
+function metricsOf({ nodes }: Report): NodeMetrics[] {
+  return Object.values(nodes).flatMap(({ metrics }) => metrics ?? [])
+}
+
+function observed(values: readonly number[], noun: string): Observed | null {
+  if (values.length === 0) return null
+  const basis = `${formatCount(values.length)} ${noun}${values.length === 1 ? '' : 's'}`
+  return { value: mean(values), low: Math.min(...values), high: Math.max(...values), basis }
+}

@@ -1,0 +1,82 @@
+/**
+ * What lies under the paths of --from: reports and searches, wherever below a folder they are.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { checkDistinct, type Run } from '../compare/runs.ts'
+import { UsageError } from '../errors.ts'
+import { readReport } from '../report/read.ts'
+import { SEARCH_SCHEMA, type SearchReport } from './types.ts'
+
+export interface Search {
+  /** As the user would name it. */
+  readonly path: string
+  readonly report: SearchReport
+  /** Of the reports of its trials, where they are there, by the path that the search has for them. */
+  readonly trials: ReadonlyMap<string, Run>
+}
+
+export interface Sources {
+  /** Those of trials too. */
+  readonly runs: readonly Run[]
+  readonly searches: readonly Search[]
+}
+
+/** @throws UsageError  a path has nothing, or something that can't be read; or two reports are of one run */
+export function readSources(paths: readonly string[]): Sources {
+  const files = [...new Set(paths.flatMap(filesAt))]
+  const kinds = files.map((file) => ({ file, isSearch: isSearch(file) }))
+  const runs = kinds.filter((one) => !one.isSearch).map(({ file }) => ({ path: file, report: readReport(file) }))
+  checkDistinct(runs)
+  const byFolder = new Map(runs.map((run) => [dirname(run.path), run]))
+  const searches = kinds
+    .filter((one) => one.isSearch)
+    .map(({ file }): Search => {
+      const report = readSearch(file)
+      const paths = report.series.flatMap(({ trials }) => trials.map(({ path }) => path))
+      const trials = paths.flatMap((path): [string, Run][] => {
+        const at = normalize(join(dirname(file), path))
+        const run = byFolder.get(at) ?? runs.find((one) => one.path === at)
+        return run === undefined ? [] : [[path, run]]
+      })
+      return { path: file, report, trials: new Map(trials) }
+    })
+  return { runs, searches }
+}
+
+/** `10` comes after `9`. */
+const BY_NAME = new Intl.Collator('en', { numeric: true })
+const NAMES = ['report.json', 'search.json']
+
+function filesAt(path: string): string[] {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) throw new UsageError(`there is no ${path}`, { hint: HINT })
+  if (!stat.isDirectory()) return [normalize(path)]
+  const found = (readdirSync(path, { recursive: true, encoding: 'utf8' }) as string[])
+    .filter((name) => NAMES.some((known) => name === known || name.endsWith(`/${known}`)))
+    .sort(BY_NAME.compare)
+    .map((name) => join(path, name))
+  if (found.length === 0) throw new UsageError(`${path} holds neither a report nor a search`, { hint: HINT })
+  return found
+}
+
+const HINT = 'name report folders, report.json or search.json files, or folders of them'
+
+function isSearch(file: string): boolean {
+  return String(parse(file)?.schema).startsWith('mqtt-scale/search@')
+}
+
+function readSearch(file: string): SearchReport {
+  const search = parse(file)!
+  if (search.schema === SEARCH_SCHEMA && Array.isArray(search.series) && Array.isArray(search.slo)) return search as SearchReport
+  throw new UsageError(`${file} is of schema ${search.schema}, and this version of mqtt-scale reads ${SEARCH_SCHEMA}`, { hint: HINT })
+}
+
+/** null: it is not JSON, which `readReport` says in its words. */
+function parse(file: string): Partial<Record<keyof SearchReport, unknown>> | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Points on two logarithmic axes, as a drawing in the page itself: no script, so it prints and reads as it is.
+ */
+import { html, type Markup } from '../report/markup.ts'
+import { formatDuration } from '../units.ts'
+import type { TrialVerdict } from './types.ts'
+
+export interface Plot {
+  /** y in microseconds. */
+  readonly points: readonly { readonly x: number; readonly y: number; readonly tone: TrialVerdict }[]
+  /** From and to on x, shaded. */
+  readonly band: readonly [number, number] | null
+  readonly formatX: (x: number) => string
+  /** What it shows, for those who don't see it. */
+  readonly words: string
+}
+
+const WIDTH = 960
+const HEIGHT = 300
+const LEFT = 76
+const BOTTOM = 34
+const TOP = 10
+const RIGHT = 24
+const COLORS: Readonly<Record<TrialVerdict, string>> = { good: 'good', bad: 'bad', undecided: 'warn', invalid: 'muted' }
+
+export function renderPlot({ points, band, formatX, words }: Plot): Markup {
+  const x = scaleOf(
+    points.map((point) => point.x),
+    LEFT,
+    WIDTH - RIGHT,
+  )
+  const y = scaleOf(
+    points.map((point) => point.y),
+    HEIGHT - BOTTOM,
+    TOP,
+  )
+  const shade =
+    band === null
+      ? null
+      : html`<rect x="${x.at(band[0])}" y="${TOP}" width="${Math.max(1, x.at(band[1]) - x.at(band[0]))}" height="${HEIGHT - BOTTOM - TOP}" fill="var(--shade)" stroke="var(--edge)"/>`
+  const lines = y.ticks.map(
+    (value) =>
+      html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y.at(value)}" y2="${y.at(value)}" stroke="var(--grid)"/><text x="${LEFT - 8}" y="${y.at(value) + 4}" text-anchor="end">${formatDuration(value)}</text>`,
+  )
+  const names = x.ticks.map(
+    (value) => html`<text x="${x.at(value)}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${formatX(value)}</text>`,
+  )
+  const marks = points.map(
+    ({ x: load, y: us, tone }) =>
+      html`<circle cx="${x.at(load)}" cy="${y.at(us)}" r="5" fill="var(--${COLORS[tone]})"><title>${formatX(load)}: ${formatDuration(us)}, ${tone}</title></circle>`,
+  )
+  return html`<figure class="panel"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}" style="width:100%;font-size:12px;fill:var(--muted)">${shade}${lines}${names}${marks}</svg>
+<p class="under">Each dot is a trial: green good, red bad, amber undecided, grey invalid. The shaded stretch is the result.</p></figure>`
+}
+
+interface Scale {
+  readonly at: (value: number) => number
+  readonly ticks: readonly number[]
+}
+
+/** Logarithmic, with some air at both ends; ticks at 1, 2 and 5 of each decade, or at the ends where those are too few. */
+function scaleOf(values: readonly number[], from: number, to: number): Scale {
+  const [least, most] = [Math.min(...values) / 1.1, Math.max(...values) * 1.1]
+  const at = (value: number) =>
+    Number((from + ((Math.log(value) - Math.log(least)) / (Math.log(most) - Math.log(least))) * (to - from)).toFixed(1))
+  const decades = Array.from(
+    { length: Math.ceil(Math.log10(most)) - Math.floor(Math.log10(least)) + 1 },
+    (_, i) => 10 ** (Math.floor(Math.log10(least)) + i),
+  )
+  const round = decades.flatMap((decade) => [decade, 2 * decade, 5 * decade]).filter((value) => value >= least && value <= most)
+  return { at, ticks: round.length >= 2 ? round : [least * 1.1, most / 1.1] }
+}

@@ -1,0 +1,71 @@
+/**
+ * A search as text and as a page: trials, and latency against load.
+ */
+import { Chalk } from 'chalk'
+import type { Table } from '../report/cells.ts'
+import { draw, GAP, hang, markOf, painter, tableCells, widthOf, wrap } from '../report/lines.ts'
+import { html, type Markup } from '../report/markup.ts'
+import { pageHead, renderPage, tablePanel } from '../report/page.ts'
+import type { TextOptions } from '../report/text.ts'
+import { renderPlot } from './plot.ts'
+import { formatLoad, viewOf } from './search-view.ts'
+import type { SearchReport } from './types.ts'
+
+export const SEARCH_FORMATS = ['text', 'json', 'html'] as const
+export type SearchFormat = (typeof SEARCH_FORMATS)[number]
+
+/** @param options  of text */
+export function rendered(report: SearchReport, format: SearchFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
+  if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`
+  return format === 'html' ? renderHtml(report) : renderText(report, options)
+}
+
+function renderText(report: SearchReport, { color, width }: Pick<TextOptions, 'color' | 'width'>): string {
+  const chalk = new Chalk({ level: color ? 1 : 0 })
+  const paint = painter(chalk)
+  const { headline, facts, series, trials, notes } = viewOf(report)
+  const tableLines = (table: Table) => {
+    const { title, columns, rows } = table
+    if (rows.length === 0) return []
+    // The last columns matter least: on a narrow terminal they go first.
+    for (let kept = columns.length; ; kept--) {
+      const lines = tableCells(table, kept)
+      if (kept <= 3 || widthOf(lines) <= width) return ['', chalk.bold(title), ...lines.map((line) => draw(line, paint).trimEnd())]
+    }
+  }
+  const lines = [
+    ...wrap(`${markOf(headline.tone)} ${headline.text}${GAP}`, headline.reason, width, (words) => chalk.bold(paint(headline.tone, words))),
+    '',
+    ...hang('', facts, width, (words) => words),
+    ...[series, ...trials].flatMap(tableLines),
+    ...notes.flatMap((note, i) => [...(i === 0 ? [''] : []), ...wrap('Note  ', note, width, chalk.yellow)]),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function renderHtml(report: SearchReport): string {
+  const view = viewOf(report)
+  const { headline, facts, series, trials } = view
+  const tables = [series, ...trials].filter(({ rows }) => rows.length > 0)
+  const body = html`${pageHead('mqtt-scale search', view)}
+${plotOf(report)}
+${tables.map((table) => html`<h2>${table.title}</h2>${tablePanel(table)}`)}
+<footer>A load is good where the SLO surely holds and the load is carried: nothing lost, nothing piling up. The result is an interval: somewhere in it the SLO begins to fail.</footer>`
+  return renderPage({ title: `${headline.text} · ${facts[0]} · mqtt-scale search`, body, curves: [], times: null })
+}
+
+/** The SLO's first latency against the load, of all trials. */
+function plotOf({ series, vary, slo }: SearchReport): Markup {
+  const trials = series.flatMap((one) => one.trials)
+  const metric = [...new Set(trials.flatMap(({ figures }) => Object.keys(figures)))].find((name) => /\.(p\d+|mean|max|min)$/.test(name))
+  if (metric === undefined) return html``
+  const points = trials.flatMap(({ load, verdict, figures }) => (figures[metric] ? [{ x: load, y: figures[metric], tone: verdict }] : []))
+  if (points.length === 0) return html``
+  const { low, high } = series.at(-1)!
+  return html`<h2>${metric} against load</h2>${renderPlot({
+    points,
+    band: low !== null && high !== null ? [low, high] : null,
+    formatX: (load) => formatLoad(vary, load),
+    words: `${metric} of ${points.length} trials against the load, at ${slo.join(' and ')}; the table below has the same`,
+  })}`
+}

@@ -1,0 +1,126 @@
+/**
+ * What a search says to people, without how it is drawn.
+ */
+import { formatMetric, type MetricKind, metricKind } from '../load/threshold.ts'
+import { type Cell, NONE, plain, printable, type Table, type Tone } from '../report/cells.ts'
+import { formatCount, formatDuration, formatRate } from '../units.ts'
+import type { SearchReport, SearchResult, SearchStatus, Trial, TrialVerdict, Variable } from './types.ts'
+
+export interface SearchView {
+  readonly headline: Cell & { readonly reason: string }
+  readonly facts: readonly string[]
+  /** A row for each size of the cluster and each search; empty with one. */
+  readonly series: Table
+  /** Of each search. */
+  readonly trials: readonly Table[]
+  readonly notes: readonly string[]
+}
+
+const TONES: Readonly<Record<SearchStatus, Tone>> = {
+  found: 'good',
+  generatorLimited: 'warn',
+  belowLowest: 'bad',
+  inconclusive: 'warn',
+  interrupted: 'warn',
+}
+const VERDICTS: Readonly<Record<TrialVerdict, Tone>> = { good: 'good', bad: 'bad', undecided: 'warn', invalid: 'warn' }
+
+export function viewOf(report: SearchReport): SearchView {
+  const { series, vary, slo, scenario, tool } = report
+  const last = series.at(-1)!
+  const worst = series.find(({ status }) => status !== 'found') ?? last
+  const trials = series.reduce((sum, one) => sum + one.trials.length, 0)
+  return {
+    headline: { text: STATUS_WORDS[worst.status], tone: TONES[worst.status], reason: reasonOf(worst, vary) },
+    facts: [printable(scenario), `at ${slo.map(printable).join(' and ')}`, `${formatCount(trials)} trials`, `mqtt-scale ${tool}`],
+    series: {
+      title: 'Searches',
+      columns: ['from', 'to', 'ended', 'limit'],
+      rows:
+        series.length === 1
+          ? []
+          : series.map((one, i) => ({
+              name: one.nodes === null ? `search ${i + 1}` : `${one.nodes} ${one.nodes === 1 ? 'node' : 'nodes'}`,
+              cells: [
+                one.low === null ? NONE : plain(formatLoad(vary, one.low)),
+                one.high === null ? NONE : plain(formatLoad(vary, one.high)),
+                { text: STATUS_WORDS[one.status], tone: TONES[one.status] },
+                plain(printable(one.limit ?? '-')),
+              ],
+            })),
+    },
+    trials: series.map((one, i) => trialTable(one, series.length === 1 ? 'Trials' : `Trials of search ${i + 1}`, vary)),
+    notes: series.flatMap((one, i) => notesOf(one, series.length === 1 ? '' : `Search ${i + 1}: `)),
+  }
+}
+
+const STATUS_WORDS: Readonly<Record<SearchStatus, string>> = {
+  found: 'found',
+  generatorLimited: 'limited by the generator',
+  belowLowest: 'below the lowest load',
+  inconclusive: 'inconclusive',
+  interrupted: 'interrupted',
+}
+
+/** `4,380/s`, `12,000 clients`. */
+export function formatLoad(vary: Variable, load: number): string {
+  return vary === 'rate' || vary === 'connectRate' ? formatRate(load) : formatCount(load)
+}
+
+/** What one search comes to, in a sentence. */
+function reasonOf({ status, low, high, limit, trials }: SearchResult, vary: Variable): string {
+  const what = NOUNS[vary]
+  const from = low === null ? null : formatLoad(vary, low)
+  const to = high === null ? null : formatLoad(vary, high)
+  const why = limit === null ? '' : `; above that ${limit}`
+  if (status === 'found') return `the SLO holds up to somewhere between ${from} and ${to} ${what}${why}`
+  if (status === 'generatorLimited') {
+    return from === null
+      ? `the generator can't do the first load: ${trials.at(-1)?.criteria[0]}`
+      : `capacity is at least ${from} ${what}: more the generator can't do`
+  }
+  if (status === 'belowLowest')
+    return `not even ${formatLoad(vary, trials.at(-1)!.load)} ${what} are carried${limit === null ? '' : `: ${limit}`}`
+  const known = from === null ? 'nothing was good yet' : `good up to ${from}${to === null ? '' : `, bad from ${to}`} ${what}, not confirmed`
+  return known
+}
+
+const NOUNS: Readonly<Record<Variable, string>> = { rate: 'messages', clients: 'clients', connectRate: 'connects', fanOut: 'listeners' }
+
+function trialTable({ trials }: SearchResult, title: string, vary: Variable): Table {
+  const metrics = [...new Set(trials.flatMap(({ figures }) => Object.keys(figures)))]
+  return {
+    title,
+    columns: ['phase', 'load', 'verdict', ...metrics, 'sent', 'received', 'measure', 'why'],
+    rows: trials.map((trial) => ({
+      name: String(trial.number),
+      cells: [
+        plain(trial.phase),
+        plain(formatLoad(vary, trial.load)),
+        { text: trial.verdict, tone: VERDICTS[trial.verdict] },
+        ...metrics.map((metric) => figureCell(trial, metric)),
+        plain(formatRate(trial.sentPerSec)),
+        plain(formatRate(trial.receivedPerSec)),
+        plain(formatDuration(trial.lengthS * 1e6)),
+        plain(printable(trial.criteria[0] ?? '')),
+      ],
+    })),
+  }
+}
+
+function figureCell({ figures }: Trial, metric: string): Cell {
+  const value = figures[metric]
+  const kind = metricKind(metric)
+  if (value === undefined || typeof kind !== 'string') return NONE
+  return value === null ? { text: '∞', tone: 'bad' } : plain(formatMetric(kind as MetricKind, value))
+}
+
+function notesOf({ hasHysteresis, status }: SearchResult, whose: string): string[] {
+  if (hasHysteresis)
+    return [
+      `${whose}a load that was good on the way up was not any more at the end: the cluster does not recover between trials. Restart it, or give a longer --cool-down.`,
+    ]
+  return status === 'inconclusive'
+    ? [`${whose}trials contradict each other, or none was sure: longer trials (--trial, --confirm) or a quieter machine may help.`]
+    : []
+}

@@ -1,0 +1,159 @@
+/**
+ * The search for the highest load that still meets the SLO: which load to try next, and what the trials come to.
+ *
+ *   ramp      ×1.5 from the first load, up while it is good, or down until it is
+ *   bisect    in logarithms, until the lowest bad load is at most `width` above the highest good one
+ *   confirm   an interval of `width` about what was found, in long trials: its low end good in three of four, its high end bad in three of four; where
+ *             one fails the interval moves, and it goes on
+ *   revisit   a load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
+ *
+ * The result is an interval and never a number: somewhere in it the SLO begins to fail. It is a pure machine, so that a search which was cut short goes
+ * on from its trials, and a thousand searches can be simulated. After the MLRsearch of RFC 9971, with one goal.
+ */
+import type { SearchStatus, Trial, TrialVerdict } from './types.ts'
+
+export interface SearchOptions {
+  /** Times the scenario's own load: where it begins. */
+  readonly from: number
+  /** How much wider than its low end the interval may be: 0.05 is 5 %. */
+  readonly width: number
+  /** Loads below this are not tried. */
+  readonly lowest: number
+}
+
+/** What to run next. */
+export interface Attempt {
+  readonly phase: Trial['phase']
+  readonly factor: number
+  /** A trial that decides, at full length; else one that shows the way. */
+  readonly isLong: boolean
+}
+
+export type TrialOutcome = Pick<Trial, 'phase' | 'factor' | 'verdict'>
+
+export interface SearchFound {
+  readonly status: SearchStatus
+  /** Factors: confirmed good, and bad; null: there was none. */
+  readonly low: number | null
+  readonly high: number | null
+}
+
+const GROWTH = 1.5
+/** An end is what it is taken for in so many long trials, and is not in at most so many. */
+const WANTED = 3
+const FAILURES = 1
+/** Trials that told nothing, one after the other: the machine or the broker is not fit for a search. */
+const MOST_UNDECIDED = 4
+/** No search of a sane width takes so many. */
+const MOST_TRIALS = 60
+
+/** Long trials at one load. */
+interface Ballot {
+  good: number
+  bad: number
+}
+
+export class Search {
+  private readonly options: SearchOptions
+  /** The highest load that is taken for good, and the lowest that is taken for bad. */
+  private low: number | null = null
+  private high: number | null = null
+  private readonly ballots = new Map<number, Ballot>()
+  private isCentered = false
+  private revisited: TrialVerdict | null = null
+  private undecided = 0
+  private invalid = 0
+  private trials = 0
+  private status: SearchStatus | null = null
+
+  constructor(options: SearchOptions) {
+    this.options = options
+  }
+
+  /** What to run next; null: it is over. */
+  next(): Attempt | null {
+    if (this.status !== null) return null
+    const { low, high } = this
+    if (low === null || high === null) return { phase: 'ramp', factor: this.rampFactor(), isLong: false }
+    if (!this.isCentered) return { phase: 'bisect', factor: Math.sqrt(low * high), isLong: false }
+    if (this.ballot(low).good < WANTED) return { phase: 'confirm', factor: low, isLong: true }
+    if (this.ballot(high).bad < WANTED) return { phase: 'confirm', factor: high, isLong: true }
+    return { phase: 'revisit', factor: low / GROWTH, isLong: false }
+  }
+
+  /** @param outcome  of what `next` said */
+  take({ phase, factor, verdict }: TrialOutcome): void {
+    this.trials++
+    // Twice the generator could not do more: what was good until then is all that is known.
+    this.invalid = verdict === 'invalid' ? this.invalid + 1 : 0
+    if (verdict === 'invalid') {
+      if (this.invalid > 1) this.end('generatorLimited')
+      return
+    }
+    this.undecided = verdict === 'undecided' ? this.undecided + 1 : 0
+    if (this.undecided >= MOST_UNDECIDED || this.trials >= MOST_TRIALS) {
+      this.end('inconclusive')
+      return
+    }
+    // What is not surely good is no load to promise.
+    const isGoodTrial = verdict === 'good'
+    if (phase === 'revisit') {
+      this.revisited = verdict
+      this.end(isGoodTrial ? 'found' : 'inconclusive')
+    } else if (phase === 'confirm') this.vote(factor, isGoodTrial)
+    else {
+      if (isGoodTrial) this.low = factor
+      else this.high = factor
+      if (this.low === null && factor / GROWTH < this.options.lowest) this.end('belowLowest')
+      this.center()
+    }
+  }
+
+  get found(): SearchFound {
+    return { status: this.status ?? 'interrupted', low: this.low, high: this.high }
+  }
+
+  /** What was good in the ramp and is not any more. */
+  get hasHysteresis(): boolean {
+    return this.revisited !== null && this.revisited !== 'good'
+  }
+
+  private rampFactor(): number {
+    if (this.low !== null) return this.low * GROWTH
+    return this.high === null ? this.options.from : this.high / GROWTH
+  }
+
+  /** Where it is narrow enough, an interval as wide as was asked for takes the place of the bracket: its ends are further from what is in question. */
+  private center(): void {
+    const { low, high } = this
+    const wanted = 1 + this.options.width
+    if (low === null || high === null || high / low > wanted) return
+    this.isCentered = true
+    const middle = Math.sqrt(low * high)
+    this.low = middle / Math.sqrt(wanted)
+    this.high = middle * Math.sqrt(wanted)
+  }
+
+  private vote(factor: number, isGoodTrial: boolean): void {
+    const ballot = this.ballot(factor)
+    if (isGoodTrial) ballot.good++
+    else ballot.bad++
+    // Half a step, so that the end which held is still near.
+    const step = Math.sqrt(1 + this.options.width)
+    const isMoved = factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES
+    if (!isMoved) return
+    const times = factor === this.low ? 1 / step : step
+    this.low! *= times
+    this.high! *= times
+  }
+
+  private ballot(factor: number): Ballot {
+    const ballot = this.ballots.get(factor) ?? { good: 0, bad: 0 }
+    this.ballots.set(factor, ballot)
+    return ballot
+  }
+
+  private end(status: SearchStatus): void {
+    this.status = status
+  }
+}

@@ -1,0 +1,20 @@
+/** A sizing in each of its forms. */
+import type { TextOptions } from '../report/text.ts'
+import { renderHtml } from './size-html.ts'
+import { renderText } from './size-text.ts'
+import type { Sizing } from './sizing.ts'
+
+export const SIZE_FORMATS = ['text', 'json', 'html'] as const
+export type SizeFormat = (typeof SIZE_FORMATS)[number]
+
+/** @param options  of text */
+export function rendered(sizing: Sizing, format: SizeFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
+  switch (format) {
+    case 'text':
+      return renderText(sizing, options)
+    case 'json':
+      return `${JSON.stringify(sizing, null, 2)}\n`
+    case 'html':
+      return renderHtml(sizing)
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a search changes: a plan whose load is a factor of its own, in one respect.
+ */
+import type { Plan } from '../load/plan.ts'
+import { entryRate } from '../load/rates.ts'
+import type { Variable } from './types.ts'
+
+/** What a variation asks of whoever loads the scenario, before the plan is made. */
+export interface Variation {
+  /** Times --scale. */
+  readonly scale: number
+  /** `path=value` of --set. */
+  readonly set: readonly string[]
+  /** What is changed in the plan itself. */
+  readonly change: (plan: Plan) => Plan
+}
+
+/** @param plan  at factor 1 */
+export function variationOf(plan: Plan, variable: Variable, factor: number): Variation {
+  const nothing = { scale: 1, set: [], change: (same: Plan) => same }
+  switch (variable) {
+    case 'rate':
+      return { ...nothing, change: (own) => withLoad(own, factor) }
+    case 'connectRate':
+      return { ...nothing, change: (own) => withConnects(own, factor) }
+    case 'clients':
+      return { ...nothing, scale: factor }
+    case 'fanOut':
+      return {
+        ...nothing,
+        set: listeners(plan).map(({ name, clients }) => `groups.${name}.clients=${Math.max(1, Math.round(clients * factor))}`),
+      }
+  }
+}
+
+/** In the variable's unit: messages a second, clients, connects a second; of the fan-out the clients that only listen. */
+export function loadOf(plan: Plan, variable: Variable): number {
+  switch (variable) {
+    case 'rate':
+      return plan.groups.reduce(
+        (sum, { clients, publish }) => sum + publish.reduce((inner, entry) => inner + entryRate(clients, entry) * lastOf(entry.load), 0),
+        0,
+      )
+    case 'connectRate':
+      return plan.groups.reduce((sum, { clients, connect }) => sum + (connect.overS === 0 ? 0 : clients / connect.overS), 0)
+    case 'clients':
+      return plan.clients
+    case 'fanOut':
+      return listeners(plan).reduce((sum, { clients }) => sum + clients, 0)
+  }
+}
+
+/** Why the plan has nothing to vary there; null: it has. */
+export function whyNotVaried(plan: Plan, variable: Variable): string | null {
+  if (loadOf(plan, variable) > 0) return null
+  if (variable === 'rate') return 'the scenario publishes nothing at a rate'
+  if (variable === 'connectRate') return 'all groups connect at once'
+  return variable === 'fanOut' ? 'no group only subscribes' : 'the scenario has no clients'
+}
+
+function withLoad(plan: Plan, factor: number): Plan {
+  const groups = plan.groups.map((group) => ({
+    ...group,
+    publish: group.publish.map((entry) => ({ ...entry, load: entry.load.map(([timeS, share]) => [timeS, share * factor] as const) })),
+  }))
+  return { ...plan, groups }
+}
+
+function withConnects(plan: Plan, factor: number): Plan {
+  return { ...plan, groups: plan.groups.map((group) => ({ ...group, connect: { ...group.connect, overS: group.connect.overS / factor } })) }
+}
+
+function listeners({ groups }: Plan) {
+  return groups.filter(({ publish, subscribe }) => publish.length === 0 && subscribe.length > 0)
+}
+
+function lastOf(load: readonly (readonly [timeS: number, share: number])[]): number {
+  return load.at(-1)![1]
+}

@@ -1,0 +1,336 @@
+/**
+ * `mqtt-scale search SCENARIO`: the highest load that still meets the SLO, as an interval; with --nodes one for each size of the cluster.
+ *
+ * Each trial is a run with a report of its own, below the search's folder; `search.json` there is written after each of them, and a search that was
+ * cut short goes on from it. Several searches of one size take turns trial by trial, so that whatever drifts strikes all of them.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Attempt, Search } from '../capacity/search.ts'
+import { rendered, type SearchFormat } from '../capacity/search-forms.ts'
+import { formatLoad } from '../capacity/search-view.ts'
+import { judgeTrial } from '../capacity/trial.ts'
+import { SEARCH_SCHEMA, type SearchReport, type SearchResult, type Trial, type Variable } from '../capacity/types.ts'
+import { loadOf, variationOf, whyNotVaried } from '../capacity/vary.ts'
+import { EnvironmentError, UsageError } from '../errors.ts'
+import type { Plan } from '../load/plan.ts'
+import { scenarioHash } from '../load/scenario.ts'
+import { metricProblem, parseThreshold, type Threshold } from '../load/threshold.ts'
+import { toolVersion } from '../report/host.ts'
+import { INTERRUPTED, INVALID, WRONG } from './exit.ts'
+import { newFolder } from './folders.ts'
+import { runOnce } from './once.ts'
+import type { RunFlags } from './options.ts'
+import { PLAIN } from './output.ts'
+import { listen } from './repeat.ts'
+import { asTyped, loadPlan } from './scenarios.ts'
+import { columns, hasColor, paint, print, say } from './terminal.ts'
+
+export interface SearchFlags extends Omit<RunFlags, 'report' | 'duration'> {
+  readonly vary: Variable
+  readonly slo: readonly string[]
+  /** Shares, µs. */
+  readonly from: number
+  readonly width: number
+  readonly trial: number
+  readonly confirm: number
+  readonly coolDown: number
+  readonly until?: 'generator'
+  readonly nodes?: readonly number[]
+  readonly each?: string
+  readonly format: SearchFormat
+}
+
+/** Loads below that part of the first are not tried. */
+const LOWEST_SHARE = 0.01
+const FILE = 'search.json'
+const EXIT_CODES: Readonly<Record<SearchResult['status'], number>> = {
+  found: 0,
+  generatorLimited: INVALID,
+  belowLowest: 3,
+  inconclusive: 5,
+  interrupted: INTERRUPTED,
+}
+
+/** @returns what the process exits with */
+export async function search(name: string, flags: SearchFlags): Promise<number> {
+  const plan = loadPlan(name, flags)
+  const why = whyNotVaried(plan, flags.vary)
+  if (why !== null) throw new UsageError(`--vary ${flags.vary}: ${why}`)
+  const slo = sloOf(flags, plan)
+  const sizes = flags.nodes ?? [null]
+  if (flags.each !== undefined && flags.nodes === undefined)
+    throw new UsageError('--each is of --nodes: say which sizes the cluster is to have')
+  for (const size of sizes) if (size !== null) brokersOf(flags, size)
+  const wanted = {
+    schema: SEARCH_SCHEMA,
+    scenario: plan.name,
+    scenarioHash: scenarioHash(plan),
+    vary: flags.vary,
+    slo: slo.map(({ text }) => text),
+    tool: toolVersion(),
+  } as const
+  const root = flags.out ?? newFolder(`search-${plan.name}`, new Date())
+  const before = resumable(root, wanted, flags.force === true)
+  mkdirSync(join(root, 'trials'), { recursive: true })
+  const record: SearchReport = before ?? { ...wanted, startedAt: new Date().toISOString(), series: [] }
+  const searching = new Searching(name, flags, root, slo, record)
+  const exitCode = await searching.run(sizes, flags.repeat ?? 1)
+  if (!flags.quiet) say(`the search is in ${asTyped(root)}`)
+  print(rendered(searching.report(), flags.format, { color: hasColor.stdout, width: columns() }))
+  return exitCode
+}
+
+/** One search of one size: its machine, and what it has come to. */
+interface Lane {
+  readonly nodes: number | null
+  readonly search: Search
+  readonly trials: Trial[]
+}
+
+class Searching {
+  private readonly name: string
+  private readonly flags: SearchFlags
+  private readonly root: string
+  private readonly slo: readonly Threshold[]
+  private readonly before: SearchReport
+  private readonly lanes: Lane[] = []
+  private readonly ending = new AbortController()
+  private number = 0
+
+  constructor(name: string, flags: SearchFlags, root: string, slo: readonly Threshold[], before: SearchReport) {
+    this.name = name
+    this.flags = flags
+    this.root = root
+    this.slo = slo
+    this.before = before
+    this.number = before.series.reduce((sum, { trials }) => sum + trials.length, 0)
+  }
+
+  /** @returns what the process exits with */
+  async run(sizes: readonly (number | null)[], repeats: number): Promise<number> {
+    const stopListening = listen(this.ending)
+    let exitCode = 0
+    try {
+      for (const nodes of sizes) {
+        const lanes = Array.from({ length: repeats }, () => this.openLane(nodes))
+        if (nodes !== null && lanes.some(({ search }) => search.next() !== null)) this.resize(nodes)
+        exitCode = await this.take(lanes)
+        if (exitCode !== 0) break
+      }
+    } finally {
+      stopListening()
+      this.write()
+    }
+    const ended = this.report().series.map(({ status }) => EXIT_CODES[status])
+    const isForgiven = this.flags.until === 'generator'
+    return [exitCode, ...ended].find((code) => code !== 0 && !(isForgiven && code === INVALID)) ?? 0
+  }
+
+  report(): SearchReport {
+    return { ...this.before, series: this.lanes.map(resultOf) }
+  }
+
+  /** Trials of all lanes in turn, until each is over. */
+  private async take(lanes: readonly Lane[]): Promise<number> {
+    for (;;) {
+      const open = lanes.filter(({ search }) => search.next() !== null)
+      if (open.length === 0) return 0
+      for (const lane of open) {
+        if (this.ending.signal.aborted) return INTERRUPTED
+        const exitCode = await this.tryOne(lane, lane.search.next()!)
+        if (exitCode !== 0) return exitCode
+      }
+    }
+  }
+
+  /** A machine that has gone through the trials of before. */
+  private openLane(nodes: number | null): Lane {
+    const search = new Search({ from: this.flags.from, width: this.flags.width, lowest: this.flags.from * LOWEST_SHARE })
+    const kept = this.before.series[this.lanes.length]?.trials ?? []
+    const lane = { nodes, search, trials: [] as Trial[] }
+    for (const trial of kept) {
+      search.take(trial)
+      lane.trials.push(trial)
+    }
+    this.lanes.push(lane)
+    return lane
+  }
+
+  private async tryOne(lane: Lane, attempt: Attempt): Promise<number> {
+    const { flags } = this
+    const broker = lane.nodes === null ? flags.broker : brokersOf(flags, lane.nodes)
+    const plain = loadPlan(this.name, { ...flags, broker })
+    const variation = variationOf(plain, flags.vary, attempt.factor)
+    const load = loadOf(plain, flags.vary) * attempt.factor
+    const number = ++this.number
+    const path = join('trials', String(number))
+    const runFlags: RunFlags = {
+      ...flags,
+      broker,
+      scale: (flags.scale ?? 1) * variation.scale,
+      set: [...flags.set, ...variation.set],
+      duration: attempt.isLong ? flags.confirm : flags.trial,
+      report: [],
+      force: true,
+      quiet: true,
+    }
+    const change = (plan: Plan): Plan => variation.change({ ...plan, thresholds: this.slo.map(({ text }) => text), aborts: [] })
+    const facts = { number, phase: attempt.phase, factor: attempt.factor, load, path }
+    const trial = await this.measure(facts, lane.trials.length === 0, runFlags, change)
+    if (trial === null) return INTERRUPTED
+    lane.search.take(trial)
+    lane.trials.push(trial)
+    this.write()
+    if (!flags.quiet) this.tell(lane, trial)
+    if (lane.search.next() !== null) await delay(flags.coolDown / 1000, null, { signal: this.ending.signal }).catch(() => {})
+    return 0
+  }
+
+  /** null: somebody ended it. */
+  private async measure(
+    facts: Pick<Trial, 'number' | 'phase' | 'factor' | 'load' | 'path'>,
+    isFirst: boolean,
+    flags: RunFlags,
+    change: (plan: Plan) => Plan,
+  ): Promise<Trial | null> {
+    const lengthS = (flags.duration ?? 0) / 1e6
+    const { signal } = this.ending
+    try {
+      const { report, exitCode, failures } = await runOnce(this.name, flags, {
+        folder: () => join(this.root, facts.path),
+        isLast: false,
+        signal,
+        change,
+      })
+      if (failures.length > 0)
+        throw new EnvironmentError(failures.join('; '), { hint: 'make room, and start the search again: it goes on' })
+      if (report.status === 'interrupted') return null
+      if (exitCode === WRONG && isFirst) {
+        throw new EnvironmentError(report.reasons[0] ?? 'nobody could connect', { hint: 'a search begins with a load that works' })
+      }
+      const { publishes, deliveries } = report
+      return {
+        ...facts,
+        ...judgeTrial(report, this.slo),
+        sentPerSec: publishes.sent / lengthS,
+        receivedPerSec: deliveries.received / lengthS,
+        lengthS,
+      }
+    } catch (error) {
+      // A load that this machine can't even hold is over the generator's limit; the first one is a mistake.
+      if (!(error instanceof EnvironmentError) || isFirst || signal.aborted) throw error
+      return {
+        ...facts,
+        verdict: 'invalid',
+        criteria: [error.message.split('\n')[0]!],
+        figures: {},
+        sentPerSec: 0,
+        receivedPerSec: 0,
+        lengthS: 0,
+      }
+    }
+  }
+
+  private tell({ nodes }: Lane, { number, phase, load, verdict, criteria }: Trial): void {
+    const size = nodes === null ? '' : `${nodes} nodes  `
+    const colored = verdict === 'good' ? paint.green(verdict) : verdict === 'bad' ? paint.red(verdict) : paint.yellow(verdict)
+    say(
+      `trial ${number}  ${size}${phase}  ${formatLoad(this.flags.vary, load)}  ${colored}${criteria.length > 0 ? `: ${criteria[0]}` : ''}`,
+    )
+  }
+
+  /** Lets the user's command make the cluster as large as it is to be. */
+  private resize(nodes: number): void {
+    if (this.flags.each === undefined) return
+    if (!this.flags.quiet) say(`the cluster gets ${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${this.flags.each}`)
+    const { status, error } = spawnSync(this.flags.each, {
+      shell: true,
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, NODES: String(nodes) },
+    })
+    if (status !== 0)
+      throw new EnvironmentError(`the command for ${nodes} nodes failed (${error?.message ?? `exit ${status}`}): ${this.flags.each}`, {
+        hint: 'it gets the number as NODES',
+      })
+  }
+
+  private write(): void {
+    const report = this.report()
+    try {
+      writeFileSync(join(this.root, FILE), rendered(report, 'json', PLAIN))
+      if (report.series.length > 0) writeFileSync(join(this.root, 'search.html'), rendered(report, 'html', PLAIN))
+    } catch (cause) {
+      throw new EnvironmentError(`can't write to ${asTyped(this.root)} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    }
+  }
+}
+
+function resultOf({ nodes, search, trials }: Lane): SearchResult {
+  const { status, low, high } = search.found
+  const unit = trials[0] === undefined ? 0 : trials[0].load / trials[0].factor
+  const bad = trials.filter(({ verdict }) => verdict === 'bad' || verdict === 'undecided').sort((a, b) => a.factor - b.factor)[0]
+  return {
+    nodes,
+    status,
+    low: low === null ? null : low * unit,
+    high: high === null ? null : high * unit,
+    hasHysteresis: search.hasHysteresis,
+    limit: bad?.criteria[0] ?? null,
+    trials,
+  }
+}
+
+/** The first so many of --broker, or of the scenario. */
+function brokersOf({ broker }: SearchFlags, nodes: number): readonly string[] {
+  if (broker.length >= nodes) return broker.slice(0, nodes)
+  throw new UsageError(`--nodes ${nodes}: there are ${broker.length} --broker`, {
+    hint: 'give one for each node of the largest cluster: the first N of them are used',
+  })
+}
+
+/** Of the command line, or the scenario's thresholds. */
+function sloOf({ slo }: SearchFlags, plan: Plan): Threshold[] {
+  const texts = slo.length > 0 ? slo : plan.thresholds
+  return texts.map((text) => {
+    const parsed = parseThreshold(text)
+    const wrong = 'problem' in parsed ? parsed : metricProblem(parsed.metric, plan)
+    if (wrong !== null) throw new UsageError(`--slo ${text}: ${wrong.problem}`, { hint: wrong.hint })
+    return parsed as Threshold
+  })
+}
+
+/** An unfinished search of the same kind in that folder; null: there is none. */
+function resumable(root: string, wanted: Omit<SearchReport, 'startedAt' | 'series'>, force: boolean): SearchReport | null {
+  const file = join(root, FILE)
+  if (!existsSync(file)) return null
+  if (force) {
+    rmSync(file)
+    rmSync(join(root, 'trials'), { recursive: true, force: true })
+    return null
+  }
+  let before: SearchReport
+  try {
+    before = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new UsageError(`${file} can't be read`, { cause, hint: 'give another folder with --out, or --force to begin anew' })
+  }
+  const isSame =
+    (['schema', 'scenarioHash', 'vary', 'tool'] as const).every((key) => before[key] === wanted[key]) &&
+    before.slo?.join() === wanted.slo.join()
+  const isOver = before.series?.length > 0 && before.series.every(({ status }) => status !== 'interrupted')
+  if (isSame && !isOver) return before
+  throw new UsageError(`${root} has ${isSame ? 'a search that is over' : 'another search'}`, {
+    hint: 'give another folder with --out, or --force to begin anew',
+  })
+}
+
+/** `1,2,4` of --nodes. */
+export function parseNodes(text: string): number[] | string {
+  const sizes = text.split(',').map(Number)
+  return sizes.every((size) => Number.isSafeInteger(size) && size > 0) ? sizes : `expected sizes such as 1,2,4, got ${text}`
+}
+
+export const DEFAULTS = { trialUs: 10e6, confirmUs: 20e6, coolDownUs: 2e6, width: 0.05 } as const

@@ -1,0 +1,63 @@
+/**
+ * `mqtt-scale size TARGET --from PATH…`: how large a cluster the target needs, from measured runs; or which runs it would take to say so.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { ALLOWANCES, type Allowance, evidenceOf } from '../capacity/evidence.ts'
+import { readSources } from '../capacity/files.ts'
+import { size as sizeOf } from '../capacity/size.ts'
+import { rendered, type SizeFormat } from '../capacity/size-formats.ts'
+import { loadOf, readTarget, type Target } from '../capacity/target.ts'
+import { UsageError } from '../errors.ts'
+import { loadScenario, NO_OPTIONS } from '../load/scenario.ts'
+import { PLAIN, writeOutput } from './output.ts'
+import { readScenario, targetFile } from './scenarios.ts'
+import { columns, hasColor, print } from './terminal.ts'
+
+export interface SizeFlags {
+  readonly from?: readonly string[]
+  readonly set: readonly string[]
+  readonly allow: readonly string[]
+  readonly format: SizeFormat
+  readonly out?: string
+}
+
+const INCONCLUSIVE = 5
+
+/** @returns what the process exits with */
+export function size(name: string, { from = [], set, allow, format, out }: SizeFlags): number {
+  const file = targetFile(name)
+  const target = readTarget(file, read(file), set)
+  const load = loadOfTarget(target, file)
+  const sizing = sizeOf(target, load, evidenceOf(readSources(from), target.sloKeys, allow.map(allowance)))
+  if (out === undefined) print(rendered(sizing, format, { color: hasColor.stdout, width: columns() }))
+  else writeOutput(out, rendered(sizing, format, PLAIN), '--out')
+  return sizing.verdict === 'decided' ? 0 : INCONCLUSIVE
+}
+
+function allowance(text: string): Allowance {
+  const known = ALLOWANCES.find((one) => one === text)
+  if (known !== undefined) return known
+  throw new UsageError(`--allow ${text}: there is no such rule`, { hint: `known: ${ALLOWANCES.join(', ')}` })
+}
+
+/** A scenario of a target is a file, from the target's folder, or one that ships. */
+function loadOfTarget(target: Target, file: string) {
+  if (target.load === undefined) return loadOf(target, null, () => 0)
+  const near = join(dirname(file), target.load)
+  const scenario = existsSync(near) ? { file: near, text: read(near) } : readScenario(target.load)
+  // Where it would run does not matter, but one that the embedded broker can't take has to have a broker.
+  const plan = loadScenario(scenario.file, scenario.text, { ...NO_OPTIONS, brokers: ['mqtt://cluster'] })
+  return loadOf(target, plan, (path) => statSync(resolve(dirname(scenario.file), path)).size)
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new UsageError(`can't read ${file} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+      hint: 'name a target, such as sizing/10m, which ships',
+    })
+  }
+}

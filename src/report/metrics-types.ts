@@ -1,0 +1,52 @@
+/**
+ * What a broker's node said of itself during a run, or what its process was seen to do; each null where it does not say, never 0 in its place.
+ */
+
+/** Of something that goes up and down. */
+export interface GaugeFigures {
+  /** Before the first client connected. */
+  readonly before: number | null
+  /** Over `measure`. */
+  readonly mean: number
+  readonly peak: number
+  /** The last of `measure`. */
+  readonly last: number
+  /** By how much it rose or fell a second in `measure` (Theil and Sen): a plateau has about 0. */
+  readonly slopePerSec: number
+}
+
+/** Of something that only goes up: how much it did in `measure`. */
+export interface CounterFigures {
+  readonly count: number
+  readonly perSec: number
+}
+
+export interface NodeMetrics {
+  /** `prometheus (rabbitmq)`, `$SYS (mosquitto)`, `monitoring (nats)`, `process`: several are joined by ` + `. */
+  readonly source: string
+  /** Readings that there were. */
+  readonly readings: number
+  /** What could not be read, in words; absent where all could. */
+  readonly trouble?: string
+  readonly connections: GaugeFigures | null
+  readonly subscriptions: GaugeFigures | null
+  /** Messages that wait for clients or for acknowledgement. */
+  readonly queued: GaugeFigures | null
+  readonly memoryBytes: GaugeFigures | null
+  /** In cores: 1.5 is one and a half. */
+  readonly cpuCores: GaugeFigures | null
+  readonly messagesIn: CounterFigures | null
+  readonly messagesOut: CounterFigures | null
+  readonly dropped: CounterFigures | null
+  /** Memory above that of before, for each connection; null too where the plateau is none. */
+  readonly bytesPerConnection: number | null
+  /** CPU above that of before, for each message in or out. */
+  readonly cpuUsPerMessage: number | null
+  /** The node's counts beside ours of the same time: messages that we sent to it and got from it. */
+  readonly reconciliation: {
+    readonly sent: number
+    readonly messagesIn: number
+    readonly received: number
+    readonly messagesOut: number
+  } | null
+}

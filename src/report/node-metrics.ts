@@ -1,0 +1,61 @@
+/**
+ * What a node told of itself, joined with what the run knows of it: what a connection costs in memory and a message in CPU, and whether both count alike.
+ */
+import type { NodeMetrics } from './metrics-types.ts'
+import type { NodeFigures } from './types.ts'
+
+/** What was watched of a node, and what belongs beside it of the same time. */
+export interface Watched extends Omit<NodeMetrics, 'bytesPerConnection' | 'cpuUsPerMessage' | 'reconciliation'> {
+  /** Clients of ours that were connected there, the mean over measure; null: not known. */
+  readonly connected: number | null
+  /** Whether its memory and CPU are those of the machine: nothing is derived from them. */
+  readonly isOfMachine: boolean
+  /** Length of measure. */
+  readonly lengthS: number
+}
+
+/** Messages beside the load that a node counts and we don't: the sentinel's, of measure. */
+export interface Aside {
+  readonly sent: number
+  readonly received: number
+}
+
+/** Memory is that of a plateau where it drifts in measure by no more than this share of what it has grown since before. */
+export const FLAT_DRIFT = 0.1
+/** Below it what a process takes now and then is more than what connections do. */
+export const FEWEST_CONNECTIONS = 100
+
+export function joined(watched: Watched, figures: NodeFigures, aside: Aside): NodeMetrics {
+  const { connected: _, isOfMachine: __, lengthS: ___, ...told } = watched
+  const ours = { sent: (figures.publishes?.sent ?? 0) + aside.sent, received: arrived(figures) + aside.received }
+  const { messagesIn, messagesOut } = told
+  return {
+    ...told,
+    bytesPerConnection: bytesPerConnection(watched),
+    cpuUsPerMessage: cpuUsPerMessage(watched, (messagesIn?.count ?? ours.sent) + (messagesOut?.count ?? ours.received)),
+    reconciliation:
+      messagesIn === null || messagesOut === null || watched.lengthS === 0
+        ? null
+        : { ...ours, messagesIn: messagesIn.count, messagesOut: messagesOut.count },
+  }
+}
+
+/** What came to our clients on the node, as far as it is known: of what is excused it isn't. */
+function arrived({ deliveries: d }: NodeFigures): number {
+  return d === undefined ? 0 : d.received + d.duplicated + d.unexpected
+}
+
+function bytesPerConnection({ memoryBytes, connections, connected, isOfMachine, lengthS }: Watched): number | null {
+  if (memoryBytes === null || memoryBytes.before === null || isOfMachine) return null
+  const grown = memoryBytes.mean - memoryBytes.before
+  // Where the node does not tell, ours are all there are.
+  const count = connections === null ? connected : connections.before === null ? null : connections.mean - connections.before
+  if (count === null || count < FEWEST_CONNECTIONS || grown <= 0) return null
+  return Math.abs(memoryBytes.slopePerSec * lengthS) > FLAT_DRIFT * grown ? null : grown / count
+}
+
+function cpuUsPerMessage({ cpuCores, isOfMachine, lengthS }: Watched, messages: number): number | null {
+  if (cpuCores === null || cpuCores.before === null || isOfMachine || messages === 0) return null
+  const usedS = (cpuCores.mean - cpuCores.before) * lengthS
+  return usedS <= 0 ? null : (usedS * 1e6) / messages
+}

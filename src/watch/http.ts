@@ -1,0 +1,28 @@
+/**
+ * One GET of a monitoring endpoint: with the credentials of its URL, and no more of an answer than is reasonable.
+ */
+
+/** The aggregated metrics of a busy broker are 100 KB; those of each of its connections can be a gigabyte. */
+const MAX_BYTES = 8 * 1024 * 1024
+
+/** @throws Error  with words for users, or as `fetch` does */
+export async function get(url: URL, signal: AbortSignal): Promise<string> {
+  const { username, password } = url
+  const plain = new URL(url)
+  plain.username = plain.password = ''
+  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  const headers = username === '' && password === '' ? {} : { authorization: `Basic ${credentials}` }
+  const response = await fetch(plain, { headers, signal })
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new Error(`HTTP ${response.status}`)
+  }
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) throw new Error(`an answer of more than ${MAX_BYTES / 1024 / 1024} MiB: is there an endpoint that adds up?`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}

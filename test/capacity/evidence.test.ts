@@ -1,0 +1,157 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { evidenceOf } from '../../src/capacity/evidence.ts'
+import { readSources, type Search } from '../../src/capacity/files.ts'
+import { sloKey } from '../../src/capacity/target.ts'
+import type { SearchReport, SearchResult } from '../../src/capacity/types.ts'
+import { UsageError } from '../../src/errors.ts'
+import { plateau, plateaus, SLO, search, storm } from './sample-evidence.ts'
+
+const evidence = (searches: readonly Search[], runs = plateaus(1e5)) => evidenceOf({ runs, searches }, [sloKey(SLO)], [])
+/** The same search with other results. */
+const altered = (one: Search, change: (result: SearchResult) => Partial<SearchResult>, report: Partial<SearchReport> = {}): Search => ({
+  ...one,
+  report: { ...one.report, ...report, series: one.report.series.map((result) => ({ ...result, ...change(result) })) },
+})
+
+describe('throughput is of searches', () => {
+  test('that were found, each one measurement', () => {
+    const { scaling, measuredFanOut, notes } = evidence([search([1, 2]), search([4])])
+    expect(scaling.sizes.map(({ nodes, measurements }) => [nodes, measurements])).toEqual([
+      [1, 3],
+      [2, 3],
+      [4, 3],
+    ])
+    expect(measuredFanOut).toBe(1)
+    expect(notes).toEqual([])
+  })
+
+  test.each([
+    {
+      what: 'the generator ended',
+      change: { status: 'generatorLimited' },
+      note: 'rate/search.json with 1 node: the generator was the limit, so the cluster’s is not known: at least 39,800/s.',
+    },
+    { what: 'nothing was good', change: { status: 'belowLowest', low: null }, note: 'rate/search.json with 1 node: no load was good.' },
+    { what: 'was interrupted', change: { status: 'interrupted' }, note: 'rate/search.json with 1 node: it was interrupted.' },
+    { what: 'have no number of nodes', change: { nodes: null }, note: 'rate/search.json: nobody said how many nodes it had.' },
+  ] as const)('and not of those where $what', ({ change, note }) => {
+    const { scaling, notes } = evidence([altered(search([1], { repeats: 1 }), () => change)])
+    expect(scaling.sizes).toEqual([])
+    expect(notes).toEqual([note])
+  })
+
+  test('for the rate, with the target’s SLO and maybe more', () => {
+    const more = search([1], { slo: ['deliveries.lost == 0', 'endToEnd.p99<0.1s'] })
+    const other = altered(search([2]), () => ({}), { slo: ['endToEnd.p99 < 500ms'] })
+    const clients = altered(search([4]), () => ({}), { vary: 'clients' })
+    const { scaling, notes } = evidence([more, other, clients])
+    expect(scaling.sizes.map(({ nodes }) => nodes)).toEqual([1])
+    expect(notes).toEqual([
+      'rate/search.json has another SLO (endToEnd.p99 < 500ms): not used.',
+      'rate/search.json varied clients, not rate: it says nothing of throughput.',
+    ])
+  })
+
+  test('of one scenario: the one with the most sizes', () => {
+    const { scaling, notes } = evidence([altered(search([8]), () => ({}), { scenario: 'other' }), search([1, 2])])
+    expect(scaling.sizes.map(({ nodes }) => nodes)).toEqual([1, 2])
+    expect(notes[0]).toMatch(/^Searches are of several scenarios \(other, rate\), which can’t be mixed: those of rate are used/)
+  })
+
+  test('of as many nodes as their trials had, where nobody said', () => {
+    const one = altered(search([1], { repeats: 1 }), () => ({ nodes: null }))
+    const [run] = plateaus(1e5)
+    const trials = new Map([['trial-1-0', run!]])
+    expect(run!.report.plan.nodes).toHaveLength(2)
+    expect(evidence([{ ...one, trials }]).scaling.sizes).toMatchObject([{ nodes: 2 }])
+  })
+})
+
+describe('of runs', () => {
+  test('a storm goes before connect phases, over the time since it was noticed, by the nodes that took it', () => {
+    const { connects, failover } = evidence([], [...plateaus(1e5), storm(40_000, 2000, 5)])
+    expect(connects).toMatchObject({ isStorm: true, clientsPerNode: 20_000, basis: 'fault crash of storm: 40,000 clients back in 10 s' })
+    expect(connects!.perSec).toBeCloseTo(2000, 6)
+    expect(failover).toMatchObject({ value: 15, basis: '1 fault' })
+  })
+
+  test('and without one the fastest connect phase counts, without what it waits for routes', () => {
+    const { connects } = evidence([])
+    // 10,040 clients on two nodes in 21.2 s, of which 1 s is settle.
+    expect(connects).toMatchObject({ isStorm: false, clientsPerNode: 5020 })
+    expect(connects!.perSec).toBeCloseTo(5020 / 20.2, 6)
+  })
+
+  test('memory is of plateaus, not of nodes that still grow', () => {
+    const growing = plateau(2e6, 2e10, 1e8)
+    const { memory, notes } = evidence([], [...plateaus(2e5, 5e5, 1e6), growing])
+    expect(memory).toMatchObject({ plateaus: 3, most: { connections: 1e6 } })
+    expect(notes).toEqual(['In 1 case a node’s memory or connections were not at rest in measure: no plateau.'])
+  })
+
+  test('those that can’t be trusted are refused, but for trials of a search, which has judged them', () => {
+    const [run] = plateaus(1e5)
+    const invalid = { ...run!, path: 'x', report: { ...run!.report, status: 'invalid' as const, reasons: ['late'] } }
+    const trial = { ...search([1]), trials: new Map([['trial-1-0', invalid]]) }
+    expect(() => evidence([], [invalid])).toThrow(UsageError)
+    expect(evidence([trial], [invalid]).reports).toBe(0)
+  })
+})
+
+test('runs of several brokers are refused: no cluster has the memory of one and the throughput of another', () => {
+  const of = (software: string, path: string) => {
+    const [run] = plateaus(1e5)
+    return { path, report: { ...run!.report, nodes: { a: { broker: { software, versions: [], limits: null } } } } }
+  }
+  const runs = [of('mosquitto 2.0', 'x'), of('RabbitMQ 4.0', 'y')]
+  expect(() => evidence([], runs)).toThrow('these runs are of several brokers: mosquitto 2.0 (x), RabbitMQ 4.0 (y)')
+  expect(evidenceOf({ runs, searches: [] }, [], ['broker']).notes[0]).toMatch(/used all the same \(--allow broker\)/)
+  expect(evidence([], [runs[0]!, of('mosquitto 2.0', 'z')]).notes).toEqual([])
+})
+
+describe('--from', () => {
+  function folder(files: Record<string, unknown>): string {
+    const path = mkdtempSync(join(tmpdir(), 'mqtt-scale-from-'))
+    onTestFinished(() => rmSync(path, { recursive: true }))
+    for (const [name, value] of Object.entries(files)) {
+      mkdirSync(join(path, name, '..'), { recursive: true })
+      writeFileSync(join(path, name), typeof value === 'string' ? value : JSON.stringify(value))
+    }
+    return path
+  }
+
+  test('finds reports and searches however deep, with the trials of each', () => {
+    const [first, second] = plateaus(1e5, 2e5)
+    const from = folder({
+      'a/b/idle/report.json': first!.report,
+      'rate/search.json': search([1]).report,
+      'rate/trial-1-0/report.json': second!.report,
+      'rate/notes.json': {},
+    })
+    const { runs, searches } = readSources([from])
+    expect(runs.map(({ path }) => path.slice(from.length + 1))).toEqual(['a/b/idle/report.json', 'rate/trial-1-0/report.json'])
+    expect([...searches[0]!.trials.keys()]).toEqual(['trial-1-0'])
+  })
+
+  test('takes a path twice once, and files of any name', () => {
+    const from = folder({ 'some.json': plateaus(1e5)[0]!.report })
+    expect(readSources([join(from, 'some.json'), join(from, 'some.json')]).runs).toHaveLength(1)
+  })
+
+  test.each([
+    { what: 'nothing', files: {}, at: '', error: /holds neither a report nor a search/ },
+    { what: 'no such path', files: {}, at: 'none', error: /there is no .*none/ },
+    {
+      what: 'a search of a later version',
+      files: { 'search.json': { schema: 'mqtt-scale/search@9' } },
+      at: '',
+      error: /is of schema mqtt-scale\/search@9/,
+    },
+    { what: 'something else', files: { 'report.json': 'no json' }, at: '', error: /is not JSON/ },
+  ])('says that there is $what', ({ files, at, error }) => {
+    expect(() => readSources([join(folder(files as Record<string, unknown>), at)])).toThrow(error)
+  })
+})

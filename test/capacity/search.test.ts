@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest'
+import { Search, type SearchOptions } from '../../src/capacity/search.ts'
+import type { TrialVerdict } from '../../src/capacity/types.ts'
+import { keyOf, random } from '../../src/load/order.ts'
+
+const OPTIONS: SearchOptions = { from: 1, width: 0.05, lowest: 0.01 }
+const NOISE_KEY = keyOf(7, 'noise')
+
+type Judge = (factor: number, isLong: boolean, trial: number) => TrialVerdict
+
+function searched(judge: Judge, options = OPTIONS) {
+  const search = new Search(options)
+  const trials: { factor: number; phase: string; verdict: TrialVerdict }[] = []
+  for (let attempt = search.next(); attempt !== null; attempt = search.next()) {
+    const verdict = judge(attempt.factor, attempt.isLong, trials.length)
+    trials.push({ factor: attempt.factor, phase: attempt.phase, verdict })
+    search.take({ ...attempt, verdict })
+  }
+  return { ...search.found, search, trials }
+}
+
+/** A broker that serves `mu` times the scenario's load, exactly. */
+const exactly =
+  (mu: number): Judge =>
+  (factor) =>
+    factor <= mu ? 'good' : 'bad'
+
+describe('a search', () => {
+  test.each([0.05, 0.4, 0.99, 1, 1.3, 7, 100])(
+    'against a broker that can do %f times the load ends with an interval of 5 %% that holds it',
+    (mu) => {
+      const { status, low, high, trials } = searched(exactly(mu))
+      expect(status).toBe('found')
+      expect(low).toBeLessThanOrEqual(mu)
+      expect(high).toBeGreaterThan(mu)
+      expect(high! / low!).toBeLessThanOrEqual(1.05 + 1e-9)
+      // From a ramp of 1.5 four halvings do: ⌈log2(ln 1.5 / ln 1.05)⌉.
+      expect(trials.filter(({ phase }) => phase === 'bisect')).toHaveLength(4)
+      expect(trials.filter(({ phase }) => phase === 'confirm')).toHaveLength(6)
+      expect(trials.at(-1)).toMatchObject({ phase: 'revisit', verdict: 'good' })
+    },
+  )
+
+  test('in at least 95 of 100 simulations holds the rate, whatever the noise of trials is', () => {
+    for (const noise of [0, 0.005, 0.01, 0.02]) {
+      const held = Array.from({ length: 400 }, (_, i) => {
+        const mu = 0.3 * 20 ** random(NOISE_KEY, i)
+        const { low, high } = searched((factor, isLong, trial) => {
+          // In a long trial the broker's own luck averages out.
+          const luck = noise * normal(i, trial) * (isLong ? 0.5 : 1)
+          return factor <= mu * Math.exp(luck) ? 'good' : 'bad'
+        })
+        return low !== null && high !== null && low <= mu && mu <= high
+      })
+      const share = held.filter(Boolean).length / held.length
+      expect.soft(share).toBeGreaterThanOrEqual(0.95)
+    }
+  })
+})
+
+function normal(a: number, b: number): number {
+  return Math.sqrt(-2 * Math.log(random(NOISE_KEY, a, 2 * b))) * Math.cos(2 * Math.PI * random(NOISE_KEY, a, 2 * b + 1))
+}

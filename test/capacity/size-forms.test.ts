@@ -1,0 +1,74 @@
+/** A sizing in each of its forms. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { rendered, SIZE_FORMATS } from '../../src/capacity/size-formats.ts'
+import type { Sizing } from '../../src/capacity/sizing.ts'
+import { hasChromium, useBrowser } from '../helpers/browser.ts'
+import { search, sized } from './sample-evidence.ts'
+
+const plainText = { color: false, width: 100 }
+const EVIL = `</script><img src="x" onerror="document.title='owned'">`
+const worked = sized()
+const open = () => sized({ searches: [search([1])], set: ['availability.others={load balancer: 99.99%}'] })
+
+test('as text the worked case is as it was looked at', () => {
+  const text = rendered({ ...worked, tool: '0.0.0' }, 'text', plainText)
+  expect(text).toBe(readFileSync(new URL('worked-case.golden.txt', import.meta.url), 'utf8'))
+})
+
+test('as text no line is longer than the terminal is wide', () => {
+  for (const width of [80, 100]) {
+    for (const sizing of [worked, open()])
+      for (const line of rendered(sizing, 'text', { color: false, width }).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width)
+  }
+})
+
+test('as text what is not decided begins with why, what surely is too few, and the run it takes', () => {
+  const text = rendered(open(), 'text', { color: false, width: 400 })
+  expect(text).toMatch(/^! inconclusive {2}at least 15 nodes, 5 in each of 3 zones; throughput at the SLO: a scaling law needs four sizes/)
+  expect(text).toMatch(/ 1 {2}search at 3 more sizes, three times each: .*; without it there is no decision/)
+  expect(text).toMatch(/59 min a year is over the 52.56 min that 99.99 % leaves: more nodes don’t change that\./)
+})
+
+test('as JSON it is the sizing', () => {
+  const read = JSON.parse(rendered(worked, 'json', plainText)) as Sizing
+  expect(read).toMatchObject({ schema: 'mqtt-scale/size@1', verdict: 'decided', answer: { nodes: 15, perZone: 5 }, binding: 'connections' })
+  expect(read.scaling.law!.fit.gamma).toBeCloseTo(40_000, 0)
+})
+
+test.each(SIZE_FORMATS)('as %s what others wrote stays the text it is', (format) => {
+  const text = rendered(sized({ set: [`name=${JSON.stringify(EVIL)}`, 'price.currency="<u>"'] }), format, plainText)
+  if (format === 'html') {
+    expect(text).not.toContain('<img')
+    expect(text).not.toContain('<u>')
+    expect(text).toContain('&lt;img')
+  } else expect(text).toContain(format === 'json' ? JSON.stringify(EVIL) : EVIL)
+})
+
+describe.skipIf(!hasChromium)('the page in a browser', () => {
+  const openPage = useBrowser()
+
+  test.each([
+    { what: 'a decision', sizing: worked, headline: '15 nodes, 5 in each of 3 zones' },
+    { what: 'none', sizing: open(), headline: 'inconclusive' },
+  ])('says $what, has a bar for each constraint, and complains of nothing', async ({ sizing, headline }) => {
+    const { page, faults } = await openPage(rendered(sizing, 'html', plainText))
+    expect(await page.locator('.verdict strong').textContent()).toBe(headline)
+    expect(await page.locator('.bars p').count()).toBe(5)
+    const widths = await page.locator('.bars i').evaluateAll(WIDTHS)
+    expect(Math.max(...widths)).toBe(widths[2])
+    expect(widths[2]! / widths[0]!).toBeCloseTo(10 / 3, 1)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  test.each([1200, 360])('is not wider than a window of %i', async (width) => {
+    const { page } = await openPage(rendered(worked, 'html', plainText), { viewport: { width, height: 800 } })
+    expect(await page.evaluate(OVERFLOW)).toBe(0)
+    await page.close()
+  })
+})
+
+// Made from text, since the project's types know no DOM.
+const WIDTHS = new Function('bars', 'return bars.map((bar) => bar.getBoundingClientRect().width)') as (bars: unknown) => number[]
+const OVERFLOW = new Function('return document.documentElement.scrollWidth - document.documentElement.clientWidth') as () => number

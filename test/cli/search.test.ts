@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { SearchReport } from '../../src/capacity/types.ts'
+import { startLyingBroker } from '../helpers/lying-broker.ts'
+import { folder, tool } from './tool.ts'
+
+/** 200 messages a second at full load. */
+const SCENARIO = `name: quick
+settle: 0s
+sentinel: false
+groups:
+  devices:
+    clients: 4
+    connect: { at: once }
+    publish: [{ topic: "t/{client}", every: 20ms, qos: 1 }]
+  watcher:
+    connect: { at: once }
+    subscribe: [{ filter: "t/+", qos: 1 }]
+phases: { warmUp: 200ms, measure: 1s, drain: 1s }
+thresholds: [endToEnd.p99 < 1s]
+`
+const SHORT = ['--trial', '2s', '--confirm', '2s', '--cool-down', '10ms']
+
+function withScenario(): string {
+  const cwd = folder()
+  writeFileSync(join(cwd, 'quick.yaml'), SCENARIO)
+  return cwd
+}
+
+/** A broker that is at once up to so many messages a second, and hopelessly late above: a queue without an end, as a delay. */
+async function limited(perSec: number): Promise<string> {
+  const times: number[] = []
+  const broker = await startLyingBroker({
+    lie: {
+      delay: () => {
+        const now = performance.now()
+        times.push(now)
+        while (times[0]! < now - 500) times.shift()
+        return times.length > perSec / 2 ? 3000 : 2
+      },
+    },
+  })
+  onTestFinished(() => broker.close())
+  return broker.url
+}
+
+const readSearch = (path: string): SearchReport => JSON.parse(readFileSync(path, 'utf8'))
+
+/** A machine that other tests keep busy makes trials invalid, as it should. */
+describe('search', { retry: 2 }, () => {
+  test('finds the rate of a broker whose limit is hidden, and goes on where it was cut short', { timeout: 240_000 }, async () => {
+    const cwd = withScenario()
+    const url = await limited(500)
+    const args = ['search', 'quick.yaml', '--broker', url, ...SHORT, '--out', 's', '--width', '50%']
+    let isAsked = false
+    const cut = await tool(args, {
+      cwd,
+      onStderr: (text, child) => void (!isAsked && /^trial 3 /m.test(text) && (isAsked = child.kill('SIGINT'))),
+    })
+    expect(cut.code).toBe(130)
+    const kept = readSearch(join(cwd, 's/search.json')).series[0]!.trials
+    expect(kept.length).toBeGreaterThanOrEqual(3)
+    const { code, stdout, stderr } = await tool(args, { cwd })
+    expect({ code, first: stdout.split('\n')[0] }).toEqual({
+      code: 0,
+      first: expect.stringMatching(/^✓ found {2}the SLO holds up to somewhere between/),
+    })
+    // The trials of before were not made again.
+    expect(stderr).not.toMatch(/^trial [123] /m)
+    const { series, ...rest } = readSearch(join(cwd, 's/search.json'))
+    expect(rest).toMatchObject({ schema: 'mqtt-scale/search@1', vary: 'rate', slo: ['endToEnd.p99 < 1s'] })
+    const [{ low, high, limit, trials }] = series as [SearchReport['series'][number]]
+    expect(low).toBeLessThanOrEqual(500)
+    expect(high).toBeGreaterThanOrEqual(500)
+    expect(high! / low!).toBeLessThanOrEqual(1.5 + 1e-9)
+    expect(limit).toMatch(/endToEnd\.p99 < 1s/)
+    expect(trials.slice(0, kept.length)).toEqual(kept)
+    // Each trial has a report of its own, with the SLO as its threshold.
+    expect(readdirSync(join(cwd, 's/trials'))).toHaveLength(trials.length)
+    const report = JSON.parse(readFileSync(join(cwd, 's', trials[0]!.path, 'report.json'), 'utf8'))
+    expect(report.thresholds).toMatchObject([{ expression: 'endToEnd.p99 < 1s' }])
+    expect(readFileSync(join(cwd, 's/search.html'), 'utf8')).toContain('endToEnd.p99 against load')
+    const again = await tool(args, { cwd })
+    expect({ code: again.code, stderr: again.stderr }).toEqual({ code: 2, stderr: expect.stringContaining('s has a search that is over') })
+  })
+
+  test('sets the cluster to each size by the command, and takes as many brokers', { timeout: 120_000 }, async () => {
+    const cwd = withScenario()
+    const [a, b] = await Promise.all([limited(30), limited(30)])
+    const args = [
+      'search',
+      'quick.yaml',
+      '--broker',
+      a,
+      '--broker',
+      b,
+      '--nodes',
+      '1,2',
+      '--each',
+      'echo $NODES >> sizes',
+      '--skip-probe',
+      ...SHORT,
+      '--trial',
+      '1s',
+      '--confirm',
+      '1s',
+      '--from',
+      '5%',
+      '--width',
+      '100%',
+      '--out',
+      's',
+      '--format',
+      'json',
+    ]
+    const { stdout } = await tool(args, { cwd })
+    const { series } = JSON.parse(stdout) as SearchReport
+    expect(series.map(({ nodes }) => nodes)).toEqual([1, 2])
+    expect(readFileSync(join(cwd, 'sizes'), 'utf8')).toBe('1\n2\n')
+    for (const { nodes, trials } of series) {
+      const report = JSON.parse(readFileSync(join(cwd, 's', trials[0]!.path, 'report.json'), 'utf8'))
+      expect(report.plan.nodes).toHaveLength(nodes!)
+    }
+  })
+
+  test.each([
+    { args: ['--vary', 'connectRate'], words: /--vary connectRate: all groups connect at once/ },
+    { args: ['--vary', 'speed'], words: /expected one of rate, clients, connectRate, fanOut/ },
+    { args: ['--slo', 'endToEnd.p98 < 5ms'], words: /--slo endToEnd\.p98 < 5ms: unknown metric/ },
+    { args: ['--nodes', '1,2'], words: /--nodes 1: there are 0 --broker/ },
+    { args: ['--nodes', '1,x'], words: /expected sizes such as 1,2,4/ },
+    { args: ['--each', 'true'], words: /--each is of --nodes/ },
+    { args: ['--broker', 'mqtt://127.0.0.1:1', '--set', 'groups.devices.connect.timeout=300ms', '--skip-probe'], words: /error: / },
+  ])('$args is wrong: $words', async ({ args, words }) => {
+    const cwd = withScenario()
+    const { code, stdout, stderr } = await tool(['search', 'quick.yaml', ...SHORT, ...args, '--out', 's'], { cwd })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(words)
+  })
+
+  test('does not touch a folder with another search', async () => {
+    const cwd = withScenario()
+    mkdirSync(join(cwd, 's'))
+    writeFileSync(join(cwd, 's/search.json'), '{"schema":"mqtt-scale/search@1"}')
+    const { code, stderr } = await tool(['search', 'quick.yaml', '--out', 's'], { cwd })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('s has another search') })
+    expect(existsSync(join(cwd, 's/trials'))).toBe(false)
+  })
+})
