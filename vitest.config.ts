@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Test files run in processes of their own, one at a time: many of them start brokers and workers, and a tool that measures
- * its own lateness is not to be tested on a machine that is kept late. test/run.sh runs three parts side by side. The JSON reports are what
- * .ci/run counts from.
+ * its own lateness is not to be tested on a machine that is kept late. test/run.sh runs four parts side by side. The JSON reports are what
+ * test/count.mjs counts from.
  */
 export default defineConfig({
   test: {
