@@ -28,16 +28,16 @@ npm run --silent check
 # Most tests wait most of the time: four parts that take about as long run side by side.
 mkdir -p .cache
 rm -f .cache/vitest*.json
-part() { npx vitest run "${@:2}" --outputFile.json=".cache/vitest-$1.json" >".cache/$1.log" 2>&1 </dev/null; }
-part brokers test/brokers --exclude 'test/brokers/cluster-*' --exclude 'test/brokers/ci-*' &
+part() { npx vitest run --project "$1" --outputFile.json=".cache/vitest-$1.json" >".cache/$1.log" 2>&1 </dev/null; }
+part brokers &
 brokers=$!
-part clusters test/brokers/cluster- test/run/truth- &
+part clusters &
 clusters=$!
-part cli test/cli test/brokers/ci- &
+part cli &
 cli=$!
 trap 'kill $brokers $clusters $cli 2>/dev/null || true' EXIT
 status=0
-npx vitest run --exclude 'test/brokers/**' --exclude 'test/cli/**' --exclude 'test/run/truth-*' || status=$?
+npx vitest run --project pure --project others || status=$?
 wait $brokers || status=$?
 wait $clusters || status=$?
 wait $cli || status=$?

@@ -14,7 +14,7 @@ import type { Search, Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
 import { type Measurement, Scaling } from './scaling.ts'
 import { sloKey } from './target.ts'
-import type { SearchResult } from './types.ts'
+import type { Allowance, SearchResult } from './types.ts'
 
 export interface Evidence {
   readonly scaling: Scaling
@@ -100,10 +100,6 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
     notes,
   }
 }
-
-/** What can be let pass, as in `compare`. */
-export const ALLOWANCES = ['invalid', 'broker'] as const
-export type Allowance = (typeof ALLOWANCES)[number]
 
 /** One broker's memory and another's throughput make a cluster that nobody has. */
 function checkBrokers(runs: readonly Run[], allowed: readonly Allowance[], notes: string[]): void {

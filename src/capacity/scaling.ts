@@ -72,12 +72,19 @@ export interface ScalingOptions {
   readonly seed?: number
 }
 
-/** The sizes, the law through them where there can be one, and what it says of other sizes. */
-export class Scaling {
+/** What is known of how throughput grows with nodes, as reports have it. */
+export interface ScalingFigures {
   /** By nodes. */
   readonly sizes: readonly SizeFigures[]
   readonly law: Law | null
   /** Why there is no law. */
+  readonly refusal: Refusal | null
+}
+
+/** The sizes, the law through them where there can be one, and what it says of other sizes. */
+export class Scaling implements ScalingFigures {
+  readonly sizes: readonly SizeFigures[]
+  readonly law: Law | null
   readonly refusal: Refusal | null
   private readonly laws: readonly Usl[]
 
@@ -98,6 +105,11 @@ export class Scaling {
     this.refusal = refusalOf(this.sizes)
     this.laws = this.refusal === null ? resample(measurements, replicates, seed) : []
     this.law = this.refusal === null ? lawOf(measurements, this.laws) : null
+  }
+
+  get figures(): ScalingFigures {
+    const { sizes, law, refusal } = this
+    return { sizes, law, refusal }
   }
 
   get largest(): number {
@@ -177,6 +189,15 @@ export function sizeWords(sizes: readonly SizeFigures[]): string {
   const names = sizes.map(({ nodes }) => formatCount(nodes))
   const unit = names.length === 1 && names[0] === '1' ? 'node' : 'nodes'
   return `${names.join(', ').replace(/, ([^,]*)$/, ' and $1')} ${unit}`
+}
+
+/** The law, or why there is none and what would give one, in a sentence. */
+export function lawWords({ law, refusal }: ScalingFigures, formatLoad: (perSec: number) => string): string {
+  if (law === null) return `No scaling law: ${refusal!.reason}. To have one: ${refusal!.measure}.`
+  const { fit, resampled } = law
+  const short = (value: number) => String(Number(value.toPrecision(3)))
+  const coefficient = (key: 'alpha' | 'beta') => `${short(fit[key])} (${short(resampled[key].low)} … ${short(resampled[key].high)})`
+  return `Scaling law: γ ${formatLoad(fit.gamma)}, α ${coefficient('alpha')}, β ${coefficient('beta')}; 5 % to 95 % of a thousand fits, R² ${fit.r2.toFixed(4)}.`
 }
 
 /** 1.6, 20. */

@@ -9,13 +9,10 @@ import { pageHead, renderPage, tablePanel } from '../report/page.ts'
 import type { TextOptions } from '../report/text.ts'
 import { renderPlot } from './plot.ts'
 import { formatLoad, viewOf } from './search-view.ts'
-import type { SearchReport } from './types.ts'
-
-export const SEARCH_FORMATS = ['text', 'json', 'html'] as const
-export type SearchFormat = (typeof SEARCH_FORMATS)[number]
+import type { CapacityFormat, SearchReport } from './types.ts'
 
 /** @param options  of text */
-export function rendered(report: SearchReport, format: SearchFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
+export function rendered(report: SearchReport, format: CapacityFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
   if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`
   return format === 'html' ? renderHtml(report) : renderText(report, options)
 }
@@ -23,7 +20,7 @@ export function rendered(report: SearchReport, format: SearchFormat, options: Pi
 function renderText(report: SearchReport, { color, width }: Pick<TextOptions, 'color' | 'width'>): string {
   const chalk = new Chalk({ level: color ? 1 : 0 })
   const paint = painter(chalk)
-  const { headline, facts, series, trials, notes } = viewOf(report)
+  const { headline, facts, series, law, trials, notes } = viewOf(report)
   const tableLines = (table: Table) => {
     const { title, columns, rows } = table
     if (rows.length === 0) return []
@@ -37,7 +34,9 @@ function renderText(report: SearchReport, { color, width }: Pick<TextOptions, 'c
     ...wrap(`${markOf(headline.tone)} ${headline.text}${GAP}`, headline.reason, width, (words) => chalk.bold(paint(headline.tone, words))),
     '',
     ...hang('', facts, width, (words) => words),
-    ...[series, ...trials].flatMap(tableLines),
+    ...tableLines(series),
+    ...(law === null ? [] : wrap('  ', law, width, (words) => words)),
+    ...trials.flatMap(tableLines),
     ...notes.flatMap((note, i) => [...(i === 0 ? [''] : []), ...wrap('Note  ', note, width, chalk.yellow)]),
   ]
   return lines.map((line) => `${line}\n`).join('')
@@ -45,11 +44,13 @@ function renderText(report: SearchReport, { color, width }: Pick<TextOptions, 'c
 
 function renderHtml(report: SearchReport): string {
   const view = viewOf(report)
-  const { headline, facts, series, trials } = view
-  const tables = [series, ...trials].filter(({ rows }) => rows.length > 0)
+  const { headline, facts, series, law, trials } = view
+  const panelOf = (table: Table) => (table.rows.length === 0 ? '' : html`<h2>${table.title}</h2>${tablePanel(table)}`)
   const body = html`${pageHead('mqtt-scale search', view)}
 ${plotOf(report)}
-${tables.map((table) => html`<h2>${table.title}</h2>${tablePanel(table)}`)}
+${panelOf(series)}
+${law === null ? '' : html`<p class="under">${law}</p>`}
+${trials.map(panelOf)}
 <footer>A load is good where the SLO surely holds and the load is carried: nothing lost, nothing piling up. The result is an interval: somewhere in it the SLO begins to fail.</footer>`
   return renderPage({ title: `${headline.text} · ${facts[0]} · mqtt-scale search`, body, curves: [], times: null })
 }

@@ -4,6 +4,7 @@
 import { formatMetric, type MetricKind, metricKind } from '../load/threshold.ts'
 import { type Cell, NONE, plain, printable, type Table, type Tone } from '../report/cells.ts'
 import { formatCount, formatDuration, formatRate } from '../units.ts'
+import { lawWords } from './scaling.ts'
 import type { SearchReport, SearchResult, SearchStatus, Trial, TrialVerdict, Variable } from './types.ts'
 
 export interface SearchView {
@@ -11,6 +12,8 @@ export interface SearchView {
   readonly facts: readonly string[]
   /** A row for each size of the cluster and each search; empty with one. */
   readonly series: Table
+  /** How throughput grows with the cluster, or why that can't be said; null: there are no sizes. */
+  readonly law: string | null
   /** Of each search. */
   readonly trials: readonly Table[]
   readonly notes: readonly string[]
@@ -26,7 +29,7 @@ const TONES: Readonly<Record<SearchStatus, Tone>> = {
 const VERDICTS: Readonly<Record<TrialVerdict, Tone>> = { good: 'good', bad: 'bad', undecided: 'warn', invalid: 'warn' }
 
 export function viewOf(report: SearchReport): SearchView {
-  const { series, vary, slo, scenario, tool } = report
+  const { series, scaling, vary, slo, scenario, tool } = report
   const last = series.at(-1)!
   const worst = series.find(({ status }) => status !== 'found') ?? last
   const trials = series.reduce((sum, one) => sum + one.trials.length, 0)
@@ -49,6 +52,7 @@ export function viewOf(report: SearchReport): SearchView {
               ],
             })),
     },
+    law: scaling === null ? null : lawWords(scaling, (load) => formatLoad(vary, load)),
     trials: series.map((one, i) => trialTable(one, series.length === 1 ? 'Trials' : `Trials of search ${i + 1}`, vary)),
     notes: series.flatMap((one, i) => notesOf(one, series.length === 1 ? '' : `Search ${i + 1}: `)),
   }

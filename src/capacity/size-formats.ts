@@ -3,12 +3,10 @@ import type { TextOptions } from '../report/text.ts'
 import { renderHtml } from './size-html.ts'
 import { renderText } from './size-text.ts'
 import type { Sizing } from './sizing.ts'
-
-export const SIZE_FORMATS = ['text', 'json', 'html'] as const
-export type SizeFormat = (typeof SIZE_FORMATS)[number]
+import type { CapacityFormat } from './types.ts'
 
 /** @param options  of text */
-export function rendered(sizing: Sizing, format: SizeFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
+export function rendered(sizing: Sizing, format: CapacityFormat, options: Pick<TextOptions, 'color' | 'width'>): string {
   switch (format) {
     case 'text':
       return renderText(sizing, options)

@@ -3,7 +3,7 @@
  */
 import { type Cell, NONE, plain, printable, type Tone } from '../report/cells.ts'
 import { formatBitRate, formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
-import { factorWords, type Interval } from './scaling.ts'
+import { factorWords, type Interval, lawWords } from './scaling.ts'
 import { clusterWords, nodes } from './size-words.ts'
 import type { AvailabilityFigures, LoadFigure, NodeLoad, SizedConstraint, Sizing } from './sizing.ts'
 import type { Provenance } from './types.ts'
@@ -170,30 +170,20 @@ function inputTable({ inputs }: Sizing): WordTable {
 }
 
 function scalingTable({ scaling }: Sizing): WordTable {
-  const { sizes, law, refusal } = scaling
   const cells = (value: number, range: Interval): Cell[] => [
     plain(formatRate(value)),
     plain(`${formatRate(range.low)} … ${formatRate(range.high)}`),
   ]
-  const coefficient = (value: number) => String(Number(value.toPrecision(3)))
-  const foot =
-    law === null
-      ? refusal === null
-        ? []
-        : [`No scaling law: ${refusal}.`]
-      : [
-          `Scaling law: γ ${formatRate(law.fit.gamma)}, α ${coefficient(law.fit.alpha)} (${coefficient(law.resampled.alpha.low)} … ${coefficient(law.resampled.alpha.high)}), β ${coefficient(law.fit.beta)} (${coefficient(law.resampled.beta.low)} … ${coefficient(law.resampled.beta.high)}); 5 % to 95 % of a thousand fits, R² ${law.fit.r2.toFixed(4)}.`,
-        ]
   return {
     title: 'Throughput at the SLO, measured',
     columns: ['mean', 'good … bad', 'searches'],
     words: null,
-    rows: sizes.map((size) => ({
+    rows: scaling.sizes.map((size) => ({
       name: nodes(size.nodes),
       cells: [...cells(size.meanPerSec, { low: size.lowPerSec, high: size.highPerSec }), plain(formatCount(size.measurements))],
       words: '',
     })),
-    foot,
+    foot: [lawWords(scaling, formatRate)],
   }
 }
 

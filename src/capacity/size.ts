@@ -45,7 +45,7 @@ export function size(target: Target, load: Load, evidence: Evidence): Sizing {
     inputs: inputsOf(model).map(({ name, text, quantity }) => ({ name, text, ...quantity })),
     loads: loadsOf(model, cluster),
     alternatives: alternativesOf(model, cluster),
-    scaling: { sizes: scaling.sizes, law: scaling.law, refusal: scaling.refusal?.reason ?? null },
+    scaling: scaling.figures,
     availability: availabilityFigures(model, cluster),
     storm: stormOf(model, cluster),
     network: networkOf(load, cluster.nodes),

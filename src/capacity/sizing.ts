@@ -4,7 +4,7 @@
 import type { Constraint, ConstraintName } from './constraints.ts'
 import type { Cluster, Doubt } from './decide.ts'
 import type { Network } from './network.ts'
-import type { Interval, Law, SizeFigures } from './scaling.ts'
+import type { Interval, ScalingFigures } from './scaling.ts'
 import type { Load, Target } from './target.ts'
 import type { Provenance, Quantity } from './types.ts'
 
@@ -33,7 +33,7 @@ export interface Sizing {
   readonly loads: readonly NodeLoad[]
   /** For what else might be survived, and for the load of today. */
   readonly alternatives: readonly { readonly what: string; readonly nodes: number }[]
-  readonly scaling: { readonly sizes: readonly SizeFigures[]; readonly law: Law | null; readonly refusal: string | null }
+  readonly scaling: ScalingFigures
   readonly availability: AvailabilityFigures
   readonly storm: Storm | null
   readonly network: Network

@@ -2,7 +2,17 @@
  * What capacity work hands on: the result of a search, and quantities that know where they come from.
  */
 
+import type { ScalingFigures } from './scaling.ts'
+
 export const SEARCH_SCHEMA = 'mqtt-scale/search@1'
+
+/** Of searches and of sizes. */
+export const CAPACITY_FORMATS = ['text', 'json', 'html'] as const
+export type CapacityFormat = (typeof CAPACITY_FORMATS)[number]
+
+/** What can be let pass of the runs that a size is made from, as in `compare`. */
+export const ALLOWANCES = ['invalid', 'broker'] as const
+export type Allowance = (typeof ALLOWANCES)[number]
 
 /** What a search changes of a scenario. */
 export const VARIABLES = ['rate', 'clients', 'connectRate', 'fanOut'] as const
@@ -60,6 +70,8 @@ export interface SearchReport {
   readonly startedAt: string
   /** One; with --nodes one for each size, in that order, repeats of a size after each other. */
   readonly series: readonly SearchResult[]
+  /** Of the searches that found something, with --nodes, once all are over; null: not yet, or without. */
+  readonly scaling: ScalingFigures | null
   readonly tool: string
 }
 

@@ -4,11 +4,18 @@
 import { dirname } from 'node:path'
 import { compareWithThemselves } from '../compare/aa.ts'
 import { type CompareOptions, compare as compareRuns } from '../compare/compare.ts'
-import { AA_FORMATS, type AaFormat, type ComparisonFormat, rendered, renderedSelf } from '../compare/formats.ts'
+import { rendered, renderedSelf } from '../compare/formats.ts'
 import { parseGate } from '../compare/gates.ts'
-import { LIKENESSES, type Likeness } from '../compare/likeness.ts'
 import { readRuns } from '../compare/runs.ts'
-import type { Comparison, Verdict } from '../compare/types.ts'
+import {
+  AA_FORMATS,
+  type AaFormat,
+  type Comparison,
+  type ComparisonFormat,
+  LIKENESSES,
+  type Likeness,
+  type Verdict,
+} from '../compare/types.ts'
 import { UsageError } from '../errors.ts'
 import { nearest } from '../load/nearest.ts'
 import { makeBoth } from './ab.ts'

@@ -1,32 +1,26 @@
 /**
  * The command line: commands and their help, errors in words, and what the process exits with.
  *
- * Commands return their exit code and throw what ends them early; this is the only place that turns either into the end of the process.
+ * Commands return their exit code and throw what ends them early; this is the only place that turns either into the end of the process. Each is loaded
+ * when it is asked for: together they take longer to load than most of them to run.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { ALLOWANCES } from '../capacity/evidence.ts'
-import { SEARCH_FORMATS } from '../capacity/search-forms.ts'
-import { SIZE_FORMATS } from '../capacity/size-formats.ts'
-import { VARIABLES } from '../capacity/types.ts'
-import { COMPARISON_FORMATS } from '../compare/formats.ts'
-import { LIKENESSES } from '../compare/likeness.ts'
+import { ALLOWANCES, CAPACITY_FORMATS, VARIABLES } from '../capacity/types.ts'
+import { COMPARISON_FORMATS, LIKENESSES } from '../compare/types.ts'
 import { MqttScaleError, ScenarioError } from '../errors.ts'
-import { REPORT_FORMATS } from '../report/formats.ts'
 import { toolVersion } from '../report/host.ts'
-import { parseCount, parseDuration, parseShare } from '../units.ts'
-import { type AgentFlags, agent } from './agent.ts'
-import { type CleanFlags, clean } from './clean.ts'
-import { type CompareFlags, compare } from './compare.ts'
-import { type DoctorFlags, doctor } from './doctor.ts'
+import { REPORT_FORMATS } from '../report/types.ts'
+import { parseCount, parseDuration, parseShare, US_PER_S } from '../units.ts'
+import type { AgentFlags } from './agent.ts'
+import type { CleanFlags } from './clean.ts'
+import type { CompareFlags } from './compare.ts'
+import type { DoctorFlags } from './doctor.ts'
 import { WRONG } from './exit.ts'
-import { init } from './init.ts'
 import { above0, addControlOptions, addLoadOptions, addRunOptions, collect, type RunFlags, reportOption, runCount } from './options.ts'
-import { plan } from './plan.ts'
-import { type ReportFlags, report } from './report.ts'
-import { run } from './run.ts'
-import { DEFAULTS, parseNodes, type SearchFlags, search } from './search.ts'
-import { type SinkFlags, sink } from './sink.ts'
-import { type SizeFlags, size } from './size.ts'
+import type { ReportFlags } from './report.ts'
+import type { SearchFlags } from './search.ts'
+import type { SinkFlags } from './sink.ts'
+import type { SizeFlags } from './size.ts'
 import { outliveReaders, paint, say } from './terminal.ts'
 
 const BUG = 1
@@ -72,24 +66,24 @@ function commands(setExitCode: (code: number) => void): Command {
     .addHelpText('after', '\nStart with: mqtt-scale run quickstart')
 
   addRunOptions(program.command('run').argument('<scenario>', SCENARIO).description('run it; writes a report folder'), false).action(
-    async (name: string, flags: RunFlags) => setExitCode(await run(name, flags)),
+    async (name: string, flags: RunFlags) => setExitCode(await (await import('./run.ts')).run(name, flags)),
   )
   addRunOptions(
     program.command('plan').argument('<scenario>', SCENARIO).description('what the run would do and need, before a packet is sent'),
     true,
-  ).action(async (name: string, flags: RunFlags) => setExitCode(await plan(name, flags)))
+  ).action(async (name: string, flags: RunFlags) => setExitCode(await (await import('./plan.ts')).plan(name, flags)))
   program
     .command('doctor')
     .description('what this machine can hold, what limits it first, and what lifts that')
     .option('--json', 'as JSON')
     .option('--calibrate', 'measure first what it can do, for plan, run and later calls: about two and a half minutes')
-    .action(async (flags: DoctorFlags) => setExitCode(await doctor(flags)))
+    .action(async (flags: DoctorFlags) => setExitCode(await (await import('./doctor.ts')).doctor(flags)))
   program
     .command('init')
     .argument('[name]', 'what the new file is called, or a scenario that ships', 'mqtt-scale')
     .description('copy a commented scenario to start from; never overwrites')
     .addHelpText('after', '\nThe first line of the file leads editors to the schema of this installation, for completion and checks.')
-    .action((name: string) => init(name))
+    .action(async (name: string) => (await import('./init.ts')).init(name))
   program
     .command('clean')
     .argument('<run>', 'a report folder, or its report.json')
@@ -97,7 +91,7 @@ function commands(setExitCode: (code: number) => void): Command {
     .option('--broker <url>', 'in place of the brokers that the run had; repeatable', collect, [])
     .option('--set <path=value>', 'a user name or password: groups.NAME.password=…; repeatable', collect, [])
     .option('--quiet', 'errors only')
-    .action(async (path: string, flags: CleanFlags) => setExitCode(await clean(path, flags)))
+    .action(async (path: string, flags: CleanFlags) => setExitCode(await (await import('./clean.ts')).clean(path, flags)))
   program
     .command('report')
     .argument('<path...>', 'a report folder or its report.json; or folders with what agents of one run have kept')
@@ -106,7 +100,7 @@ function commands(setExitCode: (code: number) => void): Command {
       new Option('--format <format>', `${REPORT_FORMATS.join(', ')} (default: text)`).default('text').argParser(oneOf(REPORT_FORMATS)),
     )
     .option('--out <file>', 'where it goes (default: stdout)')
-    .action(async (paths: string[], flags: ReportFlags) => setExitCode(await report(paths, flags)))
+    .action(async (paths: string[], flags: ReportFlags) => setExitCode(await (await import('./report.ts')).report(paths, flags)))
   addControlOptions(
     program
       .command('agent')
@@ -121,14 +115,14 @@ function commands(setExitCode: (code: number) => void): Command {
       .option('--out <folder>', 'where the record of each run goes (default: reports)')
       .option('--once', 'end with the first run'),
     false,
-  ).action(async (flags: AgentFlags) => setExitCode(await agent(flags)))
+  ).action(async (flags: AgentFlags) => setExitCode(await (await import('./agent.ts')).agent(flags)))
   program
     .command('sink')
     .description('acknowledge everything, as a broker would, to see what a generator can do')
     .addOption(new Option('--port <n>', 'where it listens, 0 for any (default: 1883)').default(1883).argParser(port))
     .addOption(new Option('--processes <n>', 'as many as the connections need (default: 1)').default(1).argParser(above0(parseCount)))
     .option('--host <address>', 'address to listen on (default: 127.0.0.1, which nobody else can reach)', '127.0.0.1')
-    .action(async (flags: SinkFlags) => setExitCode(await sink(flags)))
+    .action(async (flags: SinkFlags) => setExitCode(await (await import('./sink.ts')).sink(flags)))
   addLoadOptions(
     program
       .command('compare')
@@ -151,7 +145,7 @@ function commands(setExitCode: (code: number) => void): Command {
       .option('--force', 'write over reports that are there')
       .option('--quiet', 'no progress'),
     false,
-  ).action(async (what: string[], flags: CompareFlags) => setExitCode(await compare(what, flags)))
+  ).action(async (what: string[], flags: CompareFlags) => setExitCode(await (await import('./compare.ts')).compare(what, flags)))
   addLoadOptions(
     program
       .command('search')
@@ -163,35 +157,31 @@ function commands(setExitCode: (code: number) => void): Command {
       .addOption(
         new Option('--from <share>', 'the first load, of the scenario’s own (default: 100%)').default(1).argParser(above0(parseShare)),
       )
+      .addOption(new Option('--width <share>', 'how wide the interval may be (default: 5%)').default(0.05).argParser(above0(parseShare)))
       .addOption(
-        new Option('--width <share>', 'how wide the interval may be (default: 5%)').default(DEFAULTS.width).argParser(above0(parseShare)),
-      )
-      .addOption(
-        new Option('--trial <time>', 'measure of trials on the way (default: 10s)')
-          .default(DEFAULTS.trialUs)
-          .argParser(above0(parseDuration)),
+        new Option('--trial <time>', 'measure of trials on the way (default: 10s)').default(10 * US_PER_S).argParser(above0(parseDuration)),
       )
       .addOption(
         new Option('--confirm <time>', 'measure of trials that decide (default: 20s)')
-          .default(DEFAULTS.confirmUs)
+          .default(20 * US_PER_S)
           .argParser(above0(parseDuration)),
       )
-      .addOption(
-        new Option('--cool-down <time>', 'between trials (default: 2s)').default(DEFAULTS.coolDownUs).argParser(above0(parseDuration)),
-      )
+      .addOption(new Option('--cool-down <time>', 'between trials (default: 2s)').default(2 * US_PER_S).argParser(above0(parseDuration)))
       .addOption(new Option('--until <what>', 'generator: its limit is a result too').argParser(oneOf(['generator'] as const)))
       .addOption(new Option('--nodes <sizes>', 'one search for each size of the cluster: 1,2,4').argParser(nodes))
       .option('--each <command>', 'what makes the cluster so large: it gets the number as NODES')
       .addOption(new Option('--repeat <n>', 'so many searches of each size, trial by trial in turn').argParser(runCount))
       .addOption(
-        new Option('--format <format>', `${SEARCH_FORMATS.join(', ')} (default: text)`).default('text').argParser(oneOf(SEARCH_FORMATS)),
+        new Option('--format <format>', `${CAPACITY_FORMATS.join(', ')} (default: text)`)
+          .default('text')
+          .argParser(oneOf(CAPACITY_FORMATS)),
       )
       .option('--out <folder>', 'where it goes, and from where a search that was cut short goes on (default: reports/search-NAME-TIME)')
       .option('--force', 'begin anew in a folder that has a search')
       .option('--quiet', 'no progress'),
     false,
     { hasDuration: false },
-  ).action(async (name: string, flags: SearchFlags) => setExitCode(await search(name, flags)))
+  ).action(async (name: string, flags: SearchFlags) => setExitCode(await (await import('./search.ts')).search(name, flags)))
   program
     .command('size')
     .argument('<target>', 'a file with what the cluster is to carry and to survive, or the name of one that ships')
@@ -199,9 +189,11 @@ function commands(setExitCode: (code: number) => void): Command {
     .option('--from <path...>', 'runs and searches: report folders, report.json and search.json files, folders of them')
     .option('--set <path=value>', 'change a value of the target; repeatable', collect, [])
     .option('--allow <rule>', `let pass what is wrong with the runs: ${ALLOWANCES.join(', ')}; repeatable`, collect, [])
-    .addOption(new Option('--format <format>', `${SIZE_FORMATS.join(', ')} (default: text)`).default('text').argParser(oneOf(SIZE_FORMATS)))
+    .addOption(
+      new Option('--format <format>', `${CAPACITY_FORMATS.join(', ')} (default: text)`).default('text').argParser(oneOf(CAPACITY_FORMATS)),
+    )
     .option('--out <file>', 'where it goes (default: stdout)')
-    .action((target: string, flags: SizeFlags) => setExitCode(size(target, flags)))
+    .action(async (target: string, flags: SizeFlags) => setExitCode(await (await import('./size.ts')).size(target, flags)))
   return program
 }
 
@@ -211,10 +203,11 @@ function port(text: string): number {
   return value
 }
 
+/** `1,2,4` of --nodes. */
 function nodes(text: string): number[] {
-  const sizes = parseNodes(text)
-  if (typeof sizes === 'string') throw new InvalidArgumentError(sizes)
-  return sizes
+  const sizes = text.split(',').map(Number)
+  if (sizes.every((size) => Number.isSafeInteger(size) && size > 0)) return sizes
+  throw new InvalidArgumentError(`expected sizes such as 1,2,4, got ${text}`)
 }
 
 function oneOf<T extends string>(known: readonly T[]): (text: string) => T {

@@ -9,7 +9,7 @@ import { parseSource } from '../load/metrics-source.ts'
 import type { MetricsSource } from '../load/plan.ts'
 import type { LoadOptions } from '../load/scenario.ts'
 import type { Wanted } from '../machine/layout.ts'
-import { REPORT_FORMATS, type ReportFormat } from '../report/formats.ts'
+import { REPORT_FORMATS, type ReportFormat } from '../report/types.ts'
 import { type Parsed, parseCount, parseDuration, parseShare } from '../units.ts'
 
 /** Where agents and controllers meet. */

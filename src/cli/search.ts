@@ -8,11 +8,12 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Scaling, type ScalingFigures } from '../capacity/scaling.ts'
 import { type Attempt, Search } from '../capacity/search.ts'
-import { rendered, type SearchFormat } from '../capacity/search-forms.ts'
+import { rendered } from '../capacity/search-forms.ts'
 import { formatLoad } from '../capacity/search-view.ts'
 import { judgeTrial } from '../capacity/trial.ts'
-import { SEARCH_SCHEMA, type SearchReport, type SearchResult, type Trial, type Variable } from '../capacity/types.ts'
+import { type CapacityFormat, SEARCH_SCHEMA, type SearchReport, type SearchResult, type Trial, type Variable } from '../capacity/types.ts'
 import { loadOf, variationOf, whyNotVaried } from '../capacity/vary.ts'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import type { Plan } from '../load/plan.ts'
@@ -40,7 +41,7 @@ export interface SearchFlags extends Omit<RunFlags, 'report' | 'duration'> {
   readonly until?: 'generator'
   readonly nodes?: readonly number[]
   readonly each?: string
-  readonly format: SearchFormat
+  readonly format: CapacityFormat
 }
 
 /** Loads below that part of the first are not tried. */
@@ -75,7 +76,7 @@ export async function search(name: string, flags: SearchFlags): Promise<number> 
   const root = flags.out ?? newFolder(`search-${plan.name}`, new Date())
   const before = resumable(root, wanted, flags.force === true)
   mkdirSync(join(root, 'trials'), { recursive: true })
-  const record: SearchReport = before ?? { ...wanted, startedAt: new Date().toISOString(), series: [] }
+  const record: SearchReport = before ?? { ...wanted, startedAt: new Date().toISOString(), series: [], scaling: null }
   const searching = new Searching(name, flags, root, slo, record)
   const exitCode = await searching.run(sizes, flags.repeat ?? 1)
   if (!flags.quiet) say(`the search is in ${asTyped(root)}`)
@@ -130,7 +131,8 @@ class Searching {
   }
 
   report(): SearchReport {
-    return { ...this.before, series: this.lanes.map(resultOf) }
+    const series = this.lanes.map(resultOf)
+    return { ...this.before, series, scaling: scalingOf(series) }
   }
 
   /** Trials of all lanes in turn, until each is over. */
@@ -283,6 +285,13 @@ function resultOf({ nodes, search, trials }: Lane): SearchResult {
   }
 }
 
+/** null: the sizes of the cluster were not told, or a search is not over. */
+function scalingOf(series: readonly SearchResult[]): ScalingFigures | null {
+  if (series.some(({ nodes, status }) => nodes === null || status === 'interrupted')) return null
+  const found = series.filter(({ status, low }) => status === 'found' && low !== null)
+  return new Scaling(found.map(({ nodes, low, high }) => ({ nodes: nodes!, perSec: low!, badPerSec: high }))).figures
+}
+
 /** The first so many of --broker, or of the scenario. */
 function brokersOf({ broker }: SearchFlags, nodes: number): readonly string[] {
   if (broker.length >= nodes) return broker.slice(0, nodes)
@@ -303,7 +312,7 @@ function sloOf({ slo }: SearchFlags, plan: Plan): Threshold[] {
 }
 
 /** An unfinished search of the same kind in that folder; null: there is none. */
-function resumable(root: string, wanted: Omit<SearchReport, 'startedAt' | 'series'>, force: boolean): SearchReport | null {
+function resumable(root: string, wanted: Omit<SearchReport, 'startedAt' | 'series' | 'scaling'>, force: boolean): SearchReport | null {
   const file = join(root, FILE)
   if (!existsSync(file)) return null
   if (force) {
@@ -326,11 +335,3 @@ function resumable(root: string, wanted: Omit<SearchReport, 'startedAt' | 'serie
     hint: 'give another folder with --out, or --force to begin anew',
   })
 }
-
-/** `1,2,4` of --nodes. */
-export function parseNodes(text: string): number[] | string {
-  const sizes = text.split(',').map(Number)
-  return sizes.every((size) => Number.isSafeInteger(size) && size > 0) ? sizes : `expected sizes such as 1,2,4, got ${text}`
-}
-
-export const DEFAULTS = { trialUs: 10e6, confirmUs: 20e6, coolDownUs: 2e6, width: 0.05 } as const

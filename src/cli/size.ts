@@ -3,11 +3,12 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { ALLOWANCES, type Allowance, evidenceOf } from '../capacity/evidence.ts'
+import { evidenceOf } from '../capacity/evidence.ts'
 import { readSources } from '../capacity/files.ts'
 import { size as sizeOf } from '../capacity/size.ts'
-import { rendered, type SizeFormat } from '../capacity/size-formats.ts'
+import { rendered } from '../capacity/size-formats.ts'
 import { loadOf, readTarget, type Target } from '../capacity/target.ts'
+import { ALLOWANCES, type Allowance, type CapacityFormat } from '../capacity/types.ts'
 import { UsageError } from '../errors.ts'
 import { loadScenario, NO_OPTIONS } from '../load/scenario.ts'
 import { PLAIN, writeOutput } from './output.ts'
@@ -18,7 +19,7 @@ export interface SizeFlags {
   readonly from?: readonly string[]
   readonly set: readonly string[]
   readonly allow: readonly string[]
-  readonly format: SizeFormat
+  readonly format: CapacityFormat
   readonly out?: string
 }
 

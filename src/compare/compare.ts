@@ -11,12 +11,20 @@ import { curveOf } from './curve.ts'
 import { decide, FEWEST_RUNS, type Verdict, worstOf } from './decide.ts'
 import { type GateResult, ratioInterval, resultOf } from './evidence.ts'
 import { formatChange, type Gate, gatesOf } from './gates.ts'
-import { type Likeness, type Unlikeness, unlikenessesOf } from './likeness.ts'
+import { type Unlikeness, unlikenessesOf } from './likeness.ts'
 import { countKindsOf, figureOf, numbersOf, tallyOf } from './numbers.ts'
 import { quantileInterval } from './quantile-interval.ts'
 import { checkDistinct, type Run } from './runs.ts'
 import { driftOf } from './steadiness.ts'
-import { COMPARISON_SCHEMA, type Comparison, type CountResult, type OtherMetric, type RunSummary, type ThresholdOutcome } from './types.ts'
+import {
+  COMPARISON_SCHEMA,
+  type Comparison,
+  type CountResult,
+  type Likeness,
+  type OtherMetric,
+  type RunSummary,
+  type ThresholdOutcome,
+} from './types.ts'
 import { reasonsOf } from './words.ts'
 
 export interface CompareOptions {

@@ -6,14 +6,7 @@ import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
 import { renderText } from './text.ts'
-import type { Comparison } from './types.ts'
-
-export const COMPARISON_FORMATS = ['text', 'md', 'json', 'junit', 'html'] as const
-export type ComparisonFormat = (typeof COMPARISON_FORMATS)[number]
-
-/** Of runs against themselves there is nothing to pass or to draw. */
-export const AA_FORMATS = ['text', 'md', 'json'] as const
-export type AaFormat = (typeof AA_FORMATS)[number]
+import type { AaFormat, Comparison, ComparisonFormat } from './types.ts'
 
 /** @param options  of text */
 export function rendered(comparison: Comparison, format: ComparisonFormat, options: Pick<TextOptions, 'color' | 'width'>): string {

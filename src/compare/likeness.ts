@@ -5,9 +5,7 @@
 import type { HostFacts, Report } from '../report/types.ts'
 import { formatBytes, formatCount } from '../units.ts'
 import type { Run } from './runs.ts'
-
-export const LIKENESSES = ['scenario', 'version', 'host', 'broker', 'invalid'] as const
-export type Likeness = (typeof LIKENESSES)[number]
+import type { Likeness } from './types.ts'
 
 /** A rule that the runs don't keep, and in words how. */
 export interface Unlikeness {

@@ -13,6 +13,17 @@ export type { GateResult, RatioInterval, Verdict }
 
 export const COMPARISON_SCHEMA = 'mqtt-scale/comparison@1'
 
+export const COMPARISON_FORMATS = ['text', 'md', 'json', 'junit', 'html'] as const
+export type ComparisonFormat = (typeof COMPARISON_FORMATS)[number]
+
+/** Of runs against themselves there is nothing to pass or to draw. */
+export const AA_FORMATS = ['text', 'md', 'json'] as const
+export type AaFormat = (typeof AA_FORMATS)[number]
+
+/** What two sets of runs have to have in common, by names under which it can be let pass. */
+export const LIKENESSES = ['scenario', 'version', 'host', 'broker', 'invalid'] as const
+export type Likeness = (typeof LIKENESSES)[number]
+
 export interface Comparison {
   readonly schema: typeof COMPARISON_SCHEMA
   readonly verdict: Verdict

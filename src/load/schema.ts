@@ -34,7 +34,7 @@ import {
   text,
   userProperties,
 } from './fields.ts'
-import { metrics } from './metrics-source.ts'
+import { metrics } from './metrics-schema.ts'
 import { payload } from './payload-schema.ts'
 import { MAX_LANES } from './route.ts'
 

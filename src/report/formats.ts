@@ -4,10 +4,7 @@ import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
 import { renderMarkdown } from './markdown.ts'
 import { renderText, type TextOptions } from './text.ts'
-import type { Report } from './types.ts'
-
-export const REPORT_FORMATS = ['text', 'html', 'md', 'junit', 'csv', 'json'] as const
-export type ReportFormat = (typeof REPORT_FORMATS)[number]
+import type { Report, ReportFormat } from './types.ts'
 
 /** @param options  of text */
 export function rendered(report: Report, format: ReportFormat, options: Pick<TextOptions, 'color' | 'width'>): string {

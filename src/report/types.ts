@@ -17,6 +17,9 @@ export type { LatencySummary }
 
 export const REPORT_SCHEMA = 'mqtt-scale/report@1'
 
+export const REPORT_FORMATS = ['text', 'html', 'md', 'junit', 'csv', 'json'] as const
+export type ReportFormat = (typeof REPORT_FORMATS)[number]
+
 export type Status = 'passed' | 'failed' | 'invalid' | 'degraded' | 'interrupted'
 
 /** `clients` to `connectLagUs` are of the whole run, the maps of its parts. */

@@ -17,13 +17,13 @@ const PUBLISHERS = 300
 const SUBSCRIBERS = 4
 const CLIENTS = PUBLISHERS + SUBSCRIBERS
 
-/** 300 messages a second in, four times as many out. */
-const scenario = (measure: string) => ({
+/** Four times as many messages out as in. */
+const scenario = (measure: string, every: string) => ({
   name: 'own',
   settle: '200ms',
   sentinel: false,
   groups: {
-    pub: { clients: PUBLISHERS, connect: { over: '1s' }, publish: [{ topic: 'own/{client}', every: '1s', qos: 1 }] },
+    pub: { clients: PUBLISHERS, connect: { over: '1s' }, publish: [{ topic: 'own/{client}', every, qos: 1 }] },
     sub: { clients: SUBSCRIBERS, subscribe: [{ filter: 'own/#', qos: 1 }] },
   },
   phases: { warmUp: '1s', measure, drain: '5s' },
@@ -31,8 +31,8 @@ const scenario = (measure: string) => ({
 
 const prometheus = (url: string): MetricsSource => ({ kind: 'prometheus', url, as: null, map: null })
 
-async function measured(url: string, metrics: readonly MetricsSource[], measure = '4s') {
-  const { report, written, words } = await run(scenario(measure), [url], { metrics: [metrics] })
+async function measured(url: string, metrics: readonly MetricsSource[], measure = '4s', every = '1s') {
+  const { report, written, words } = await run(scenario(measure, every), [url], { metrics: [metrics] })
   expect(report.deliveries.lost).toBe(0)
   return { report, written, words, told: report.nodes['node-1']!.metrics! }
 }
@@ -44,14 +44,13 @@ beforeAll(() => {
   rabbitmq?.catch(() => {})
 })
 
-/** What must be right of any broker that tells all of it. @param share  by which its counts may be off */
-function expectTrue(told: NodeMetrics, lengthS: number, share = 0.05): void {
-  const sent = PUBLISHERS * lengthS
+/** What must be right of any broker that tells all of it. */
+function expectTrue(told: NodeMetrics, sent: number): void {
   expect(told.connections).toMatchObject({ before: 0, mean: CLIENTS, peak: CLIENTS, last: CLIENTS, slopePerSec: 0 })
   expect(told.reconciliation).toMatchObject({ sent, received: sent * SUBSCRIBERS })
   // A reading at each end, and each of them may be off by a few milliseconds of the load.
-  expect(Math.abs(told.messagesIn!.count / sent - 1)).toBeLessThan(share)
-  expect(Math.abs(told.messagesOut!.count / sent / SUBSCRIBERS - 1)).toBeLessThan(share)
+  expect(Math.abs(told.messagesIn!.count / sent - 1)).toBeLessThan(0.05)
+  expect(Math.abs(told.messagesOut!.count / sent / SUBSCRIBERS - 1)).toBeLessThan(0.05)
   expect(told.memoryBytes!.before).toBeGreaterThan(1e6)
   expect(told.cpuCores!.mean).toBeGreaterThan(0)
   expect(told.cpuCores!.mean).toBeLessThan(4)
@@ -70,13 +69,11 @@ describe.skipIf(!requireMosquitto())('mosquitto', () => {
 
   test('tells by $SYS and its process what the run counts', async () => {
     const { report, told, written, words } = await measured(url, [{ kind: 'sys' }, { kind: 'pid', pid: broker.pid }], '6s')
-    expectTrue(told, 6)
+    expectTrue(told, PUBLISHERS * 6)
     expect(told.source).toBe('process + $SYS (mosquitto)')
     expect(told).not.toHaveProperty('trouble')
     expect(told.memoryBytes!.mean).toBeGreaterThan(told.memoryBytes!.before!)
     expect(told.subscriptions).toMatchObject({ before: 0, mean: SUBSCRIBERS })
-    expect(told.bytesPerConnection).toBeGreaterThan(200)
-    expect(told.bytesPerConnection).toBeLessThan(50_000)
     expect(words).toEqual([])
     const view = viewOf(report)
     expect(view.parts.map(({ title }) => title)).toContain('Brokers’ own figures')
@@ -143,9 +140,9 @@ describe.skipIf(!requireRabbitmq())('RabbitMQ', () => {
   test('tells by its Prometheus plugin and its process what the run counts', async () => {
     const [node] = cluster.nodes
     const url = `http://127.0.0.1:${node!.ports.prometheus}/metrics`
-    const { told } = await measured(node!.url, [prometheus(url), { kind: 'pid', pid: node!.pid }])
+    // So few that it delivers them at once on a busy machine too: what comes after measure is not in its count of measure.
+    const { told } = await measured(node!.url, [prometheus(url), { kind: 'pid', pid: node!.pid }], '8s', '4s')
     expect(told.source).toBe('process + prometheus (rabbitmq)')
-    // It collects garbage when it likes, and on a busy machine a reading may come late.
-    expectTrue(told, 4, 0.2)
+    expectTrue(told, PUBLISHERS * 2)
   })
 })

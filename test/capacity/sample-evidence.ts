@@ -1,9 +1,9 @@
-import { type Allowance, evidenceOf } from '../../src/capacity/evidence.ts'
+import { evidenceOf } from '../../src/capacity/evidence.ts'
 import type { Search, Sources } from '../../src/capacity/files.ts'
 import { size } from '../../src/capacity/size.ts'
 import type { Sizing } from '../../src/capacity/sizing.ts'
 import { loadOf, readTarget } from '../../src/capacity/target.ts'
-import { SEARCH_SCHEMA, type SearchResult } from '../../src/capacity/types.ts'
+import { type Allowance, SEARCH_SCHEMA, type SearchResult } from '../../src/capacity/types.ts'
 import { throughputAt, type Usl } from '../../src/capacity/usl.ts'
 import type { Run } from '../../src/compare/runs.ts'
 import type { FaultFigures } from '../../src/report/fault-types.ts'
@@ -119,6 +119,7 @@ export function search(sizes: readonly number[], { law = BROKER.law as Usl, repe
     slo,
     startedAt: '',
     series,
+    scaling: null,
     tool: '0',
   } as const
   return { path: 'rate/search.json', report, trials: new Map() }

@@ -1,8 +1,9 @@
 /** A sizing in each of its forms. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { rendered, SIZE_FORMATS } from '../../src/capacity/size-formats.ts'
+import { rendered } from '../../src/capacity/size-formats.ts'
 import type { Sizing } from '../../src/capacity/sizing.ts'
+import { CAPACITY_FORMATS } from '../../src/capacity/types.ts'
 import { hasChromium, useBrowser } from '../helpers/browser.ts'
 import { search, sized } from './sample-evidence.ts'
 
@@ -36,7 +37,7 @@ test('as JSON it is the sizing', () => {
   expect(read.scaling.law!.fit.gamma).toBeCloseTo(40_000, 0)
 })
 
-test.each(SIZE_FORMATS)('as %s what others wrote stays the text it is', (format) => {
+test.each(CAPACITY_FORMATS)('as %s what others wrote stays the text it is', (format) => {
   const text = rendered(sized({ set: [`name=${JSON.stringify(EVIL)}`, 'price.currency="<u>"'] }), format, plainText)
   if (format === 'html') {
     expect(text).not.toContain('<img')

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { REPORT_FORMATS, rendered } from '../../src/report/formats.ts'
+import { rendered } from '../../src/report/formats.ts'
 import { readReport } from '../../src/report/read.ts'
 import type { Report, TimelineRow } from '../../src/report/types.ts'
+import { REPORT_FORMATS } from '../../src/report/types.ts'
 import { faultyReport } from '../helpers/sample-faults.ts'
 import { sampleReport } from '../helpers/sample-report.ts'
 
