@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 /** Their tests are of functions only: no process, no clock, nothing that one file leaves to the next. */
 const PURE = ['mqtt', 'load', 'stats', 'compare', 'capacity', 'watch'].map((folder) => `test/${folder}/**/*.test.ts`)
 const CLUSTERS = ['test/brokers/cluster-*.test.ts', 'test/run/truth-*.test.ts']
-const CLI = ['test/cli/**/*.test.ts', 'test/brokers/ci-*.test.ts']
+const CLI = ['test/cli/**/*.test.ts']
+const WORKFLOWS = ['test/brokers/ci-*.test.ts']
 const BROKERS = ['test/brokers/**/*.test.ts']
 
 /**
@@ -27,7 +28,8 @@ export default defineConfig({
       { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
       { extends: true, test: { name: 'cli', include: CLI } },
       { extends: true, test: { name: 'clusters', include: CLUSTERS } },
-      { extends: true, test: { name: 'brokers', include: BROKERS, exclude: [...CLI, ...CLUSTERS] } },
+      { extends: true, test: { name: 'brokers', include: BROKERS, exclude: [...WORKFLOWS, ...CLUSTERS] } },
+      { extends: true, test: { name: 'workflows', include: WORKFLOWS } },
       { extends: true, test: { name: 'others', include: ['test/**/*.test.ts'], exclude: [...PURE, ...CLI, ...CLUSTERS, ...BROKERS] } },
     ],
   },

@@ -37,7 +37,7 @@ part cli &
 cli=$!
 trap 'kill $brokers $clusters $cli 2>/dev/null || true' EXIT
 status=0
-npx vitest run --project pure --project others || status=$?
+npx vitest run --project pure --project others --project workflows || status=$?
 wait $brokers || status=$?
 wait $clusters || status=$?
 wait $cli || status=$?

@@ -7,7 +7,6 @@ import { parseSelector } from './selector.ts'
 
 const url = text
   .refine(isHttp, 'expected a URL such as http://127.0.0.1:15692/metrics')
-  .transform((written) => (/^https?:\/\/[^/]*$/i.test(written) ? written.replace(/\/*$/, '') : written))
 
 const selector = text.refine((written) => parseSelector(written) !== null, 'expected a metric such as my_metric or my_metric{label="x"}')
 

@@ -17,7 +17,7 @@ export type Need = (typeof GAUGES)[number] | (typeof COUNTERS)[number]
 
 const REFERENCE = /\$\{(?:env|file):[^}]*\}/g
 /** Up to its host: credentials may be references, whose paths have slashes. */
-const CREDENTIALS = /^(https?:\/\/)((?:\$\{[^}]*\}|[^/@])*)@/i
+const CREDENTIALS = /^(https?:\/\/)((?:\$\{[^}]*\}|[^/?#])*)@/i
 
 const FLAG = 'expected a URL (rabbitmq:http://… names whose metrics), sys, pid:NUMBER, pidFile:PATH or nats:URL'
 

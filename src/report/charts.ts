@@ -3,9 +3,10 @@
  *
  * What is drawn, what is said of it and the table below it are made of the same lines, so they can't disagree.
  */
-import { formatCount, formatDuration, formatShare, thousandths } from '../units.ts'
+import { formatBytes, formatCount, formatDuration, formatShare, thousandths } from '../units.ts'
 import { plain, type Table } from './cells.ts'
 import type { LineColor } from './curve.ts'
+import { nodeCharts } from './node-charts.ts'
 import type { Report, TimelineRow } from './types.ts'
 
 /** What TIME_SCRIPT draws. */
@@ -23,7 +24,8 @@ export interface TimeChart {
   readonly what: string
   /** CSS pixels, without the names above it. */
   readonly height: number
-  readonly scale: 'linear' | 'log' | 'share'
+  /** `fraction` has no least height, as `linear` does, and `share` goes from 0 to 1. */
+  readonly scale: 'linear' | 'log' | 'share' | 'fraction'
   readonly format: keyof typeof FORMATS
   readonly lines: readonly TimeLine[]
 }
@@ -39,12 +41,13 @@ export interface TimeLine {
   readonly many: 'mean' | 'highest' | 'last'
 }
 
-const FORMATS = { count: formatCount, duration: formatDuration, share: formatShare } as const
+const FORMATS = { bytes: formatBytes, count: formatCount, duration: formatDuration, share: formatShare } as const
 /** Rows of a chart's table: one that is longer is not read. */
 const MOST_ROWS = 60
 
 /** Only charts that have something to show; null: the run ended before its first second. */
-export function timeCharts({ timeline, run, faults }: Report): TimeCharts | null {
+export function timeCharts(report: Report): TimeCharts | null {
+  const { timeline, run, faults } = report
   if (timeline.length === 0) return null
   const measure = run.phases.find((phase) => phase.name === 'measure')
   return {
@@ -60,7 +63,7 @@ export function timeCharts({ timeline, run, faults }: Report): TimeCharts | null
       const endS = thousandths(recover === null ? measure.startS + measure.lengthS : startS + recover)
       return [{ name, startS, endS, isRecovered: recover !== null }]
     }),
-    charts: chartsOf(timeline).filter(({ lines }) => lines.some(({ values }) => values.some((value) => value !== null))),
+    charts: [...chartsOf(timeline), ...nodeCharts(report)].filter(({ lines }) => lines.some(({ values }) => values.some((value) => value !== null))),
   }
 }
 

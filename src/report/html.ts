@@ -52,6 +52,7 @@ export function renderHtml(report: Report, { files = [] }: HtmlOptions = {}): st
     { id: 'faults', title: 'Faults', body: view.faults.length === 0 ? null : faults(view, report), isListed: true },
     ...view.matrices.map((matrix, i) => ({ id: `matrix-${i}`, title: matrix.title, body: heatMap(matrix), isListed: i === 0 })),
     ...view.parts.map((table, i) => ({ id: `part-${i}`, title: table.title, body: tablePanel(table), isListed: true })),
+    { id: 'brokers', title: 'Brokers over time', body: nodeCharts(times), isListed: true },
     {
       id: 'connecting',
       title: 'Connects',
@@ -101,6 +102,18 @@ function timeChart(times: TimeCharts | null, id: string): Markup {
   const chart = times?.charts.find((chart) => chart.id === id)
   if (!times || !chart) return html`<div class="panel"><p>No second of the run has a value.</p></div>`
   return chartPanel({ id, words: timeWords(times, chart), table: timeTable(times, chart) })
+}
+
+/** null: no node told anything of itself. */
+function nodeCharts(times: TimeCharts | null): Markup | null {
+  const charts = [
+    ['node-memory', 'Memory'],
+    ['node-cpu', 'CPU'],
+    ['node-connections', 'Connections'],
+    ['node-queued', 'Waiting messages'],
+  ] as const
+  const some = charts.filter(([id]) => times?.charts.some((chart) => chart.id === id))
+  return some.length === 0 ? null : html`${some.map(([id, title]) => html`<h3>${title}</h3>${timeChart(times, id)}`)}`
 }
 
 function fileList(files: readonly string[]): Markup {

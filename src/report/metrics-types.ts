@@ -19,6 +19,18 @@ export interface GaugeFigures {
 export interface CounterFigures {
   readonly count: number
   readonly perSec: number
+  /** From one reading to the next. */
+  readonly everyS: number
+}
+
+/** Over the whole run: columns of rows in step, null where the node did not say. */
+export interface NodeOverTime {
+  /** From the start of the run. */
+  readonly tS: readonly number[]
+  readonly connections: readonly (number | null)[]
+  readonly queued: readonly (number | null)[]
+  readonly memoryBytes: readonly (number | null)[]
+  readonly cpuCores: readonly (number | null)[]
 }
 
 export interface NodeMetrics {
@@ -26,6 +38,8 @@ export interface NodeMetrics {
   readonly source: string
   /** Readings that there were. */
   readonly readings: number
+  /** Its memory and CPU are those of the machine: nothing is derived from them. Absent where they are not. */
+  readonly isOfMachine?: true
   /** What could not be read, in words; absent where all could. */
   readonly trouble?: string
   readonly connections: GaugeFigures | null
@@ -42,6 +56,8 @@ export interface NodeMetrics {
   readonly bytesPerConnection: number | null
   /** CPU above that of before, for each message in or out. */
   readonly cpuUsPerMessage: number | null
+  /** null: nothing was told. */
+  readonly overTime: NodeOverTime | null
   /** The node's counts beside ours of the same time: messages that we sent to it and got from it. */
   readonly reconciliation: {
     readonly sent: number

@@ -3,7 +3,7 @@
  */
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
 import { type Cell, NONE, plain, printable, type Table } from './cells.ts'
-import type { NodeFigures, NodeMetrics, Report } from './types.ts'
+import type { CounterFigures, NodeFigures, NodeMetrics, Report } from './types.ts'
 
 /** The broker's counts and ours may differ by this share of ours: readings are not taken at the ends of measure, nor at one instant. */
 const RECONCILED_WITHIN = 0.02
@@ -46,18 +46,17 @@ export function metricsNotes(report: Report): string[] {
 }
 
 function differences(name: string, metrics: NodeMetrics, figures: NodeFigures, { run }: Report): string[] {
-  const { reconciliation: counts, messagesIn, messagesOut, readings } = metrics
+  const { reconciliation: counts, messagesIn, messagesOut } = metrics
   if (counts === null || messagesIn === null || messagesOut === null) return []
   // A reading at each end may be off by half the time from one to the next.
-  const apartS = run.durationS / Math.max(1, readings)
-  const differs = (ours: number, most: number, theirs: number, perSec: number) => {
-    const slack = RECONCILED_WITHIN * ours + perSec * apartS + 1
+  const differs = (ours: number, most: number, theirs: number, { perSec, everyS }: CounterFigures) => {
+    const slack = RECONCILED_WITHIN * ours + perSec * everyS + 1
     return theirs < ours - slack || theirs > most + slack
   }
   // What is excused may have come or not.
   const excused = figures.deliveries?.excused ?? 0
-  const isIn = differs(counts.sent, counts.sent, counts.messagesIn, messagesIn.perSec)
-  const isOut = differs(counts.received, counts.received + excused, counts.messagesOut, messagesOut.perSec)
+  const isIn = differs(counts.sent, counts.sent, counts.messagesIn, messagesIn)
+  const isOut = differs(counts.received, counts.received + excused, counts.messagesOut, messagesOut)
   return [
     ...(isIn ? [`Node ${name} counts ${formatCount(counts.messagesIn)} messages in, we sent ${formatCount(counts.sent)} to it.`] : []),
     ...(isOut

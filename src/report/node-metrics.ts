@@ -8,8 +8,8 @@ import type { NodeFigures } from './types.ts'
 export interface Watched extends Omit<NodeMetrics, 'bytesPerConnection' | 'cpuUsPerMessage' | 'reconciliation'> {
   /** Clients of ours that were connected there, the mean over measure; null: not known. */
   readonly connected: number | null
-  /** Whether its memory and CPU are those of the machine: nothing is derived from them. */
-  readonly isOfMachine: boolean
+  /** CPU time of its process above what it used before, in the part of measure of which it was told; null: not known. */
+  readonly cpuUsedS: number | null
   /** Length of measure. */
   readonly lengthS: number
 }
@@ -26,7 +26,7 @@ export const FLAT_DRIFT = 0.1
 export const FEWEST_CONNECTIONS = 100
 
 export function joined(watched: Watched, figures: NodeFigures, aside: Aside): NodeMetrics {
-  const { connected: _, isOfMachine: __, lengthS: ___, ...told } = watched
+  const { connected: _, cpuUsedS: __, lengthS: ___, ...told } = watched
   const ours = { sent: (figures.publishes?.sent ?? 0) + aside.sent, received: arrived(figures) + aside.received }
   const { messagesIn, messagesOut } = told
   return {
@@ -54,8 +54,6 @@ function bytesPerConnection({ memoryBytes, connections, connected, isOfMachine, 
   return Math.abs(memoryBytes.slopePerSec * lengthS) > FLAT_DRIFT * grown ? null : grown / count
 }
 
-function cpuUsPerMessage({ cpuCores, isOfMachine, lengthS }: Watched, messages: number): number | null {
-  if (cpuCores === null || cpuCores.before === null || isOfMachine || messages === 0) return null
-  const usedS = (cpuCores.mean - cpuCores.before) * lengthS
-  return usedS <= 0 ? null : (usedS * 1e6) / messages
+function cpuUsPerMessage({ cpuUsedS, isOfMachine }: Watched, messages: number): number | null {
+  return cpuUsedS === null || cpuUsedS <= 0 || isOfMachine || messages === 0 ? null : (cpuUsedS * 1e6) / messages
 }

@@ -21,6 +21,15 @@ const significant = (x) => {
 }
 const formats = {
   count: (x) => numbers.format(Math.round(x)),
+  bytes: (x) => {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+    let unit = 0
+    while (Math.abs(x) >= 1023.5 && unit < units.length - 1) {
+      x /= 1024
+      unit++
+    }
+    return significant(x) + ' ' + units[unit]
+  },
   share: (x) => {
     const percent = x * 100
     const text = significant(percent)
@@ -41,6 +50,7 @@ const page = JSON.parse(document.getElementById('page-data').textContent)
 
 // For axes: as short as it can be.
 const ticks = {
+  bytes: formats.bytes,
   count: (x) => (x >= 1e6 ? significant(x / 1e6) + 'M' : x >= 1e3 ? significant(x / 1e3) + 'k' : significant(x)),
   share: (x) => significant(x * 100) + ' %',
   duration: formats.duration,

@@ -50,6 +50,7 @@ const rowsAbove = (width) => {
 
 const ranges = {
   linear: { range: (u, min, max) => [0, Math.max(1, max * 1.08)] },
+  fraction: { range: (u, min, max) => [0, (max || 1) * 1.08] },
   share: { range: () => [0, 1] },
   log: { distr: 3, range: decades },
 }

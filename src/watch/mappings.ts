@@ -16,6 +16,9 @@ export interface Mapping {
   readonly isOfMachine?: true
 }
 
+/** The stream of a NATS server in which messages wait for sessions. */
+export const MESSAGES = '$MQTT_msgs'
+
 export const PROMETHEUS: Readonly<Record<MappingName, Mapping>> = {
   // Connections without those of absent sessions; memory is that of the machine or cgroup (emqx_mgmt, get_sys_memory). Its CPU is a share of all
   // cores, whose number it does not tell. What nobody had asked for counts as dropped there, and does not here.
@@ -82,7 +85,7 @@ export const PROMETHEUS: Readonly<Record<MappingName, Mapping>> = {
     needs: {
       connections: ['gnatsd_varz_connections'],
       subscriptions: ['gnatsd_varz_subscriptions'],
-      queued: [{ plus: ['jetstream_consumer_num_pending', 'jetstream_consumer_num_ack_pending'] }],
+      queued: [`jetstream_stream_total_messages{stream_name="${MESSAGES}"}`],
       memoryBytes: ['gnatsd_varz_mem'],
       cpuCores: [{ plus: ['gnatsd_varz_cpu'], times: 0.01 }],
       messagesIn: ['gnatsd_varz_in_msgs'],
@@ -108,7 +111,7 @@ export const NATS: Mapping = {
   needs: {
     connections: ['connections'],
     subscriptions: ['subscriptions'],
-    queued: ['$MQTT_msgs'],
+    queued: [MESSAGES],
     memoryBytes: ['mem'],
     cpuCores: [{ plus: ['cpu'], times: 0.01 }],
     messagesIn: ['in_msgs'],

@@ -4,7 +4,7 @@
 import { evaluate, type Values } from './evaluate.ts'
 import type { Sample } from './exposition.ts'
 import { get } from './http.ts'
-import { NATS } from './mappings.ts'
+import { MESSAGES, NATS } from './mappings.ts'
 import type { Reader } from './source.ts'
 
 interface Jsz {
@@ -39,7 +39,7 @@ export function natsValues(varz: string, jsz: string): Values {
   }
   for (const [name, value] of Object.entries(parse(varz))) put(name, value)
   for (const { stream_detail = [] } of (parse(jsz) as Jsz).account_details ?? [])
-    for (const { name = '', state } of stream_detail) put(name, state?.messages)
+    for (const { name, state } of stream_detail) if (name === MESSAGES) put(name, state?.messages)
   const values = evaluate(NATS, samples)
   if (values.connections === undefined) throw new Error('its answer is not that of a NATS server')
   return values

@@ -6,7 +6,7 @@
 import type { Need } from '../load/metrics-source.ts'
 import type { CounterFigures, GaugeFigures } from '../report/metrics-types.ts'
 import { slopeOf } from '../stats/trend.ts'
-import { US_PER_S } from '../units.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 import type { Values } from './evaluate.ts'
 
 /** µs since the run's epoch. */
@@ -70,33 +70,52 @@ export function gaugeFigures(points: readonly Point[], readyUs: number, span: Sp
 }
 
 /**
- * Of a counter, which begins anew at 0 where it falls: its owner was started again.
+ * Of a counter, which begins anew at 0 where its owner was started again.
  *
- * Only readings within the stretch count, and it went on at its ends as between them: a line to the reading after the end would go through what the
- * load does then, which is mostly nothing. Readings that are in step with the stretch are at its ends.
+ * Only readings within the stretch count, and before the first and after the last it went on as between them, but not for longer than readings are
+ * usually apart: a line to the reading after the end would go through what the load does then, which is mostly nothing, and where nothing is told
+ * any more the node may be dead. Readings that are in step with the stretch are at its ends.
  *
  * @returns null: its readings cover too little of the stretch
  */
-export function counterFigures(points: readonly Point[], { startUs, endUs }: Span): CounterFigures | null {
-  const risen = rising(points).filter(({ atUs }) => atUs >= startUs - EDGE_US && atUs <= endUs + EDGE_US)
-  const [first, last] = [risen[0], risen.at(-1)]
-  const coveredUs = (last?.atUs ?? 0) - (first?.atUs ?? 0)
-  if (coveredUs <= 0 || coveredUs < LEAST_COVERED * (endUs - startUs)) return null
-  const perSec = ((last!.value - first!.value) / coveredUs) * US_PER_S
-  return { count: Math.round((perSec * (endUs - startUs)) / US_PER_S), perSec }
+export function counterFigures(points: readonly Point[], span: Span): CounterFigures | null {
+  const rise = riseOf(points, span)
+  return rise && { count: Math.round(rise.count), perSec: rise.perSec, everyS: thousandths(rise.everyUs / US_PER_S) }
 }
 
-/** By how much a counter rose a second from one reading to the next. As a gauge, with the mean of all that was before. */
+/** What a counter rose by in the stretch, not rounded, and how much of the stretch that is of. */
+export function riseOf(points: readonly Point[], { startUs, endUs }: Span) {
+  const risen = rising(points).filter(({ atUs }) => atUs >= startUs - EDGE_US && atUs <= endUs + EDGE_US)
+  const [first, last] = [risen[0], risen.at(-1)]
+  if (first === undefined || last === undefined || last.atUs - first.atUs < LEAST_COVERED * (endUs - startUs)) return null
+  const everyUs = usualGapUs(risen)
+  const lengthUs = last.atUs - first.atUs + Math.min(everyUs, first.atUs - startUs) + Math.min(everyUs, endUs - last.atUs)
+  const perUs = (last.value - first.value) / (last.atUs - first.atUs)
+  return { count: perUs * lengthUs, perSec: perUs * US_PER_S, everyUs, lengthS: lengthUs / US_PER_S }
+}
+
+/** By how much a counter rose a second, as a gauge, with the mean of all that was before. */
 export function rateFigures(points: readonly Point[], readyUs: number, span: Span): GaugeFigures | null {
-  const risen = rising(points)
-  const rates = risen.slice(1).map((point, i): Point => {
-    const { atUs, value } = risen[i]!
-    return { atUs: (atUs + point.atUs) / 2, value: ((point.value - value) / (point.atUs - atUs)) * US_PER_S }
-  })
-  const figures = gaugeFigures(rates, readyUs, span)
-  const before = risen.filter(({ atUs }) => atUs <= readyUs)
+  const middles = ratesOf(points).map(({ atUs, value }, i): Point => ({ atUs: (points[i]!.atUs + atUs) / 2, value }))
+  const figures = gaugeFigures(middles, readyUs, span)
+  const before = rising(points).filter(({ atUs }) => atUs <= readyUs)
   const lengthUs = (before.at(-1)?.atUs ?? 0) - (before[0]?.atUs ?? 0)
   return figures && { ...figures, before: lengthUs > 0 ? ((before.at(-1)!.value - before[0]!.value) / lengthUs) * US_PER_S : null }
+}
+
+/** By how much a counter rose a second from each reading to the next, at the time of that. */
+export function ratesOf(points: readonly Point[]): Point[] {
+  const risen = rising(points)
+  return risen.slice(1).map(({ atUs, value }, i): Point => {
+    const before = risen[i]!
+    return { atUs, value: ((value - before.value) / (atUs - before.atUs)) * US_PER_S }
+  })
+}
+
+/** How far readings are apart, the median; 0 of fewer than two. */
+export function usualGapUs(points: readonly Point[]): number {
+  const gaps = points.slice(1).map(({ atUs }, i) => atUs - points[i]!.atUs)
+  return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0
 }
 
 /** The median of the slopes between all pairs: a few odd readings don't bend it (Theil and Sen). 0 of a single point. */
@@ -109,11 +128,19 @@ export function slopePerSec(points: readonly Point[]): number {
   )
 }
 
+/**
+ * A counter that never falls. Where it falls to less than half it has begun anew, and goes on from there; a small fall is none of its own (it may be the
+ * difference of two that were not read at one instant), and until it is made good nothing is counted.
+ */
 function rising(points: readonly Point[]): Point[] {
-  let sum = 0
-  return points.map(({ atUs, value }, i) => {
-    const before = points[i - 1]?.value ?? value
-    sum += value >= before ? value - before : value
-    return { atUs, value: sum }
+  let before = 0
+  let highest = points[0]?.value ?? 0
+  return points.map(({ atUs, value }) => {
+    if (value < highest / 2) {
+      before += highest
+      highest = value
+    }
+    highest = Math.max(highest, value)
+    return { atUs, value: before + highest }
   })
 }

@@ -32,8 +32,8 @@ export interface Reader {
 
 const EVERY_US = 1e6
 const EARLY_US = 20_000
-/** Less than a second, so that readings never overlap. */
-const TIMEOUT_MS = 900
+/** A node that has much to do may be slow to tell; there is no further reading until it has. */
+const TIMEOUT_MS = 5000
 
 export class Poller implements Source {
   private readonly reader: Reader

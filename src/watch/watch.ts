@@ -5,8 +5,10 @@
  * and CPU by its process, where that is seen, and everything else by the first that tells it.
  */
 import type { COUNTERS, GAUGES, Need } from '../load/metrics-source.ts'
+import type { GaugeFigures } from '../report/metrics-types.ts'
 import type { Watched } from '../report/node-metrics.ts'
-import { counterFigures, gaugeFigures, rateFigures, Series, type Span } from './series.ts'
+import { overTime } from './over-time.ts'
+import { counterFigures, gaugeFigures, rateFigures, riseOf, Series, type Span } from './series.ts'
 import type { Source } from './source.ts'
 
 export interface WatchedNode {
@@ -124,27 +126,43 @@ export class Watch {
     const isCounted = cpu?.series.has('cpuSeconds') === true
     const gauge = (need: (typeof GAUGES)[number]) => gaugeFigures(points(need), this.readyUs, span)
     const counter = (need: (typeof COUNTERS)[number]) => counterFigures(points(need), span)
+    const cpuCores = isCounted
+      ? rateFigures(cpu.series.points('cpuSeconds'), this.readyUs, span)
+      : gaugeFigures(cpu?.series.points('cpuCores') ?? [], this.readyUs, span)
+    const lengthS = (span.endUs - span.startUs) / 1e6
     const troubles = kept.filter(({ failures }) => failures > 0).map((one) => troubleWords(one))
     const telling = kept.filter(({ series }) => series.count > 0)
     return {
       source: (telling.length > 0 ? telling : kept).map(({ source }) => source.words).join(' + '),
       readings: kept.reduce((sum, { series }) => sum + series.count, 0),
+      ...(teller('memoryBytes')?.source.isOfMachine && { isOfMachine: true as const }),
       ...(troubles.length > 0 && { trouble: troubles.join('; ') }),
       connections: gauge('connections'),
       subscriptions: gauge('subscriptions'),
       queued: gauge('queued'),
       memoryBytes: gauge('memoryBytes'),
-      cpuCores: isCounted
-        ? rateFigures(cpu!.series.points('cpuSeconds'), this.readyUs, span)
-        : gaugeFigures(cpu?.series.points('cpuCores') ?? [], this.readyUs, span),
+      cpuCores,
       messagesIn: counter('messagesIn'),
       messagesOut: counter('messagesOut'),
       dropped: counter('dropped'),
+      overTime: overTime({
+        connections: points('connections'),
+        queued: points('queued'),
+        memoryBytes: points('memoryBytes'),
+        cpuCores: points('cpuCores'),
+        cpuSeconds: isCounted ? cpu.series.points('cpuSeconds') : [],
+      }),
       connected: gaugeFigures(this.ours[node]!.points('connections'), this.readyUs, span)?.mean ?? null,
-      isOfMachine: teller('memoryBytes')?.source.isOfMachine === true,
-      lengthS: (span.endUs - span.startUs) / 1e6,
+      cpuUsedS: usedS(isCounted ? riseOf(cpu.series.points('cpuSeconds'), span) : null, cpuCores, lengthS),
+      lengthS,
     }
   }
+}
+
+/** Above idle. Where CPU time is told it is of what the readings cover: of a node that died, until then. */
+function usedS(rise: { readonly count: number; readonly lengthS: number } | null, cores: GaugeFigures | null, lengthS: number): number | null {
+  if (cores === null || cores.before === null) return null
+  return rise === null ? (cores.mean - cores.before) * lengthS : rise.count - cores.before * rise.lengthS
 }
 
 /** `process: no such process (in 5 of 30 readings)`. */

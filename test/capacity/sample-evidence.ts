@@ -65,6 +65,7 @@ export function plateau(connections: number, bytes: number, slopePerSec = 0): Ru
     dropped: null,
     bytesPerConnection: null,
     cpuUsPerMessage: null,
+    overTime: null,
     reconciliation: null,
   }
   return run(`idle/${connections}`, { nodes: { a: { metrics } } })

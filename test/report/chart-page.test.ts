@@ -5,7 +5,7 @@ import { html } from '../../src/report/markup.ts'
 import { chartPanel, renderPage } from '../../src/report/page.ts'
 import { FORMATS } from '../../src/report/page-script.ts'
 import type { LatencySummary } from '../../src/stats/histogram.ts'
-import { formatCount, formatDuration, formatShare } from '../../src/units.ts'
+import { formatBytes, formatCount, formatDuration, formatShare } from '../../src/units.ts'
 import { hasChromium, hover, legendOf, linesSeen, useBrowser } from '../helpers/browser.ts'
 import { hourReport } from '../helpers/sample-hour.ts'
 import { latency, sampleReport } from '../helpers/sample-report.ts'
@@ -15,12 +15,13 @@ const sample = sampleReport()
 const PERCENTS = { p50: 50, p90: 90, p99: 99, p999: 99.9 } as const
 
 test('formats in the page are those of the report, to the letter', () => {
-  const formats = new Function(`${FORMATS}; return formats`)() as Record<'count' | 'share' | 'duration', (x: number) => string>
+  const formats = new Function(`${FORMATS}; return formats`)() as Record<'bytes' | 'count' | 'share' | 'duration', (x: number) => string>
   const sizes = [0, 0.004, 0.5, 0.95, 1, 9.994, 9.995, 12.34, 99.94, 99.95, 999.4, 999.5, 1234.5]
   const units = [1, 1e3, 1e6, 60e6, 3600e6]
   for (const x of sizes) {
     for (const unit of units) expect(formats.duration(x * unit)).toBe(formatDuration(x * unit))
     expect(formats.count(x * 1e3)).toBe(formatCount(x * 1e3))
+    for (const unit of [1, 1024, 1024 ** 2, 1024 ** 3, 1024 ** 5]) expect(formats.bytes(x * unit)).toBe(formatBytes(x * unit))
     for (const share of [x, x / 100, x / 1e6, 1 - x / 1e7]) expect(formats.share(share)).toBe(formatShare(share))
   }
 })

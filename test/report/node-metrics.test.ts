@@ -29,6 +29,7 @@ const TOLD: Watched = {
   messagesIn: { count: 1000, perSec: 100 },
   messagesOut: { count: 20_000, perSec: 2000 },
   dropped: null,
+  overTime: null,
   connected: 1000,
   isOfMachine: false,
   lengthS: 10,

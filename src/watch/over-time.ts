@@ -1,0 +1,52 @@
+/**
+ * What a node told over the whole run, for a chart: a row for each second of the run, or for as many as make a chart of them. Pure.
+ */
+import type { NodeOverTime } from '../report/metrics-types.ts'
+import { US_PER_S } from '../units.ts'
+import { type Point, ratesOf, usualGapUs } from './series.ts'
+
+/** Rows of one node: more than a chart has room for. */
+export const MOST_ROWS = 600
+/** What was told last is taken to hold on for so many times its usual gap. */
+const STALE = 1.5
+
+export interface Told {
+  readonly connections: readonly Point[]
+  readonly queued: readonly Point[]
+  readonly memoryBytes: readonly Point[]
+  readonly cpuCores: readonly Point[]
+  /** In place of `cpuCores`, where that is what is told. */
+  readonly cpuSeconds: readonly Point[]
+}
+
+/** null: nothing was told. */
+export function overTime({ connections, queued, memoryBytes, cpuCores, cpuSeconds }: Told): NodeOverTime | null {
+  const columns = { connections, queued, memoryBytes, cpuCores: cpuSeconds.length > 0 ? ratesOf(cpuSeconds) : cpuCores }
+  const all = Object.values(columns).flat()
+  if (all.length === 0) return null
+  const [firstUs, lastUs] = all.reduce(([first, last], { atUs }) => [Math.min(first, atUs), Math.max(last, atUs)], [Infinity, 0])
+  const stepUs = Math.max(1, Math.ceil((lastUs - firstUs) / MOST_ROWS / US_PER_S)) * US_PER_S
+  const rowOf = (atUs: number) => Math.ceil(atUs / stepUs)
+  const rows = Array.from({ length: rowOf(lastUs) - rowOf(firstUs) + 1 }, (_, i) => rowOf(firstUs) + i)
+  const laid = (points: readonly Point[]) => layOut(points, rows, stepUs)
+  return {
+    tS: rows.map((row) => (row * stepUs) / US_PER_S),
+    connections: laid(columns.connections),
+    queued: laid(columns.queued),
+    memoryBytes: laid(columns.memoryBytes),
+    cpuCores: laid(columns.cpuCores),
+  }
+}
+
+/** In each row the highest that was told in it, or else what was told last, unless that is too long ago. */
+function layOut(points: readonly Point[], rows: readonly number[], stepUs: number): (number | null)[] {
+  const staleUs = stepUs + STALE * usualGapUs(points)
+  let next = 0
+  return rows.map((row) => {
+    const before = points[next - 1]
+    const from = next
+    while (next < points.length && points[next]!.atUs <= row * stepUs) next++
+    if (next > from) return points.slice(from, next).reduce((most, { value }) => Math.max(most, value), -Infinity)
+    return before !== undefined && row * stepUs - before.atUs <= staleUs ? before.value : null
+  })
+}

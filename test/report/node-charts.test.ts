@@ -1,0 +1,82 @@
+/**
+ * Charts of what nodes told of themselves: on the seconds of the run, in words and in a browser.
+ */
+import { describe, expect, test } from 'vitest'
+import { timeCharts, timeTable, timeWords } from '../../src/report/charts.ts'
+import { renderHtml } from '../../src/report/html.ts'
+import type { NodeOverTime, Report } from '../../src/report/types.ts'
+import { formatBytes, formatShare } from '../../src/units.ts'
+import { hasChromium, hover, legendOf, useBrowser } from '../helpers/browser.ts'
+import { sampleReport } from '../helpers/sample-report.ts'
+
+const MIB = 1024 ** 2
+const plain = sampleReport()
+const [NODE] = Object.keys(plain.nodes)
+const SECONDS = plain.timeline.map(({ tS }) => tS)
+
+/** Rows that come a third of a second before the timeline's. */
+const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
+  tS: SECONDS.map((s) => s - 0.3),
+  connections: SECONDS.map((_, i) => 2000 + i),
+  queued: SECONDS.map(() => null),
+  memoryBytes: SECONDS.map((_, i) => (i + 1) * MIB),
+  cpuCores: SECONDS.map((_, i) => (i === 0 ? null : i / 200)),
+  ...change,
+})
+
+function reportWith(overTimes: Readonly<Record<string, NodeOverTime>>): Report {
+  const metrics = { source: 'process', readings: 60, overTime: null, reconciliation: null } as unknown as Report['nodes'][string]['metrics']
+  const nodes = Object.entries(overTimes).map(([name, overTime]) => [name, { ...plain.nodes[NODE!], metrics: { ...metrics!, overTime } }])
+  return sampleReport({ nodes: Object.fromEntries(nodes) })
+}
+
+const chartOf = (report: Report, id: string) => timeCharts(report)!.charts.find((chart) => chart.id === id)
+
+describe('charts of nodes', () => {
+  test('are not there where no node tells, nor one of what none of them tells', () => {
+    expect(timeCharts(plain)!.charts.filter(({ id }) => id.startsWith('node-'))).toEqual([])
+    expect(chartOf(reportWith({ a: told() }), 'node-queued')).toBeUndefined()
+  })
+
+  test('have at each second of the run what was told last', () => {
+    const report = reportWith({ a: told() })
+    const chart = chartOf(report, 'node-memory')!
+    expect(chart.lines.map(({ label, values }) => [label, values.slice(0, 3)])).toEqual([['a', [MIB, 2 * MIB, 3 * MIB]]])
+    const times = timeCharts(report)!
+    expect(timeWords(times, chart)).toContain(`Memory of each broker; a: 1 MiB at 1 s to ${SECONDS.length} MiB at ${SECONDS.at(-1)} s`)
+    expect(timeTable(times, chart).columns).toEqual(['phase', 'a, highest'])
+  })
+
+  test('have a gap where nothing was told for longer than from row to row', () => {
+    const rows = told()
+    const cut = rows.tS.map((s, i) => (i > 10 && i < 20 ? null : s)).flatMap((s) => s ?? [])
+    const values = rows.memoryBytes.filter((_, i) => i <= 10 || i >= 20)
+    const chart = chartOf(reportWith({ a: told({ tS: cut, memoryBytes: values }) }), 'node-memory')!
+    expect(chart.lines[0]!.values.slice(9, 22).map((value) => value && value / MIB)).toEqual([
+      10, 11, 11, 11, null, null, null, null, null, null, null, 21, 22,
+    ])
+  })
+
+  test('with more nodes than can be told apart show those of the highest peaks, and say how many are left out', () => {
+    const many = Array.from({ length: 10 }, (_, i) => [`n${i}`, told({ memoryBytes: SECONDS.map(() => (10 - i) * MIB) })] as const)
+    const { what, lines } = chartOf(reportWith(Object.fromEntries(many)), 'node-memory')!
+    expect(what).toBe('Memory of each broker; 2 nodes with lower peaks are left out')
+    expect(lines.map(({ label }) => label)).toEqual(['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'])
+    expect(new Set(lines.map(({ color, isDashed }) => `${color} ${isDashed}`)).size).toBe(8)
+  })
+})
+
+describe.skipIf(!hasChromium)('in a browser', () => {
+  const open = useBrowser()
+
+  test('they are drawn, with the cursor of all other charts, and say what was told', async () => {
+    const { page, faults } = await open(renderHtml(reportWith({ a: told(), b: told({ memoryBytes: SECONDS.map(() => 7 * MIB) }) })))
+    const i = 24
+    await hover(page, 'latency', i / (SECONDS.length - 1))
+    expect(await legendOf(page, 'node-memory')).toEqual({ time: `${SECONDS[i]} s`, a: formatBytes((i + 1) * MIB), b: '7 MiB' })
+    expect(await legendOf(page, 'node-cpu')).toMatchObject({ a: formatShare(i / 200) })
+    expect(await page.locator('#brokers').textContent()).toBe('Brokers over time')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+})
