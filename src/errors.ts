@@ -67,6 +67,9 @@ export class EnvironmentError extends MqttScaleError {
   readonly exitCode = 2
 }
 
+/** What is wanted is more than this machine has. */
+export class TooSmallError extends EnvironmentError {}
+
 /** Somebody ended it before there was anything to report. */
 export class Interrupted extends MqttScaleError {
   readonly code = 'INTERRUPTED'

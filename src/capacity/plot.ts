@@ -2,14 +2,14 @@
  * Points on two logarithmic axes, as a drawing in the page itself: no script, so it prints and reads as it is.
  */
 import { html, type Markup } from '../report/markup.ts'
-import { formatDuration } from '../units.ts'
+import { formatDuration, US_PER_MS } from '../units.ts'
 import type { TrialVerdict } from './types.ts'
 
 export interface Plot {
-  /** y in microseconds. */
-  readonly points: readonly { readonly x: number; readonly y: number; readonly tone: TrialVerdict }[]
+  /** y in microseconds; null: ∞, or no sample. */
+  readonly points: readonly { readonly x: number; readonly y: number | null; readonly tone: TrialVerdict }[]
   /** From and to on x, shaded. */
-  readonly band: readonly [number, number] | null
+  readonly bands: readonly (readonly [number, number])[]
   readonly formatX: (x: number) => string
   /** What it shows, for those who don't see it. */
   readonly words: string
@@ -23,21 +23,18 @@ const TOP = 10
 const RIGHT = 24
 const COLORS: Readonly<Record<TrialVerdict, string>> = { good: 'good', bad: 'bad', undecided: 'warn', invalid: 'muted' }
 
-export function renderPlot({ points, band, formatX, words }: Plot): Markup {
+export function renderPlot({ points, bands, formatX, words }: Plot): Markup {
   const x = scaleOf(
     points.map((point) => point.x),
     LEFT,
     WIDTH - RIGHT,
   )
-  const y = scaleOf(
-    points.map((point) => point.y),
-    HEIGHT - BOTTOM,
-    TOP,
+  const told = points.flatMap((point) => point.y ?? [])
+  const y = scaleOf(told.length > 0 ? told : [US_PER_MS], HEIGHT - BOTTOM, TOP)
+  const shades = bands.map(
+    ([from, to]) =>
+      html`<rect x="${x.at(from)}" y="${TOP}" width="${Math.max(1, x.at(to) - x.at(from))}" height="${HEIGHT - BOTTOM - TOP}" fill="var(--shade)" stroke="var(--edge)"/>`,
   )
-  const shade =
-    band === null
-      ? null
-      : html`<rect x="${x.at(band[0])}" y="${TOP}" width="${Math.max(1, x.at(band[1]) - x.at(band[0]))}" height="${HEIGHT - BOTTOM - TOP}" fill="var(--shade)" stroke="var(--edge)"/>`
   const lines = y.ticks.map(
     (value) =>
       html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y.at(value)}" y2="${y.at(value)}" stroke="var(--grid)"/><text x="${LEFT - 8}" y="${y.at(value) + 4}" text-anchor="end">${formatDuration(value)}</text>`,
@@ -45,12 +42,15 @@ export function renderPlot({ points, band, formatX, words }: Plot): Markup {
   const names = x.ticks.map(
     (value) => html`<text x="${x.at(value)}" y="${HEIGHT - BOTTOM + 20}" text-anchor="middle">${formatX(value)}</text>`,
   )
-  const marks = points.map(
-    ({ x: load, y: us, tone }) =>
-      html`<circle cx="${x.at(load)}" cy="${y.at(us)}" r="5" fill="var(--${COLORS[tone]})"><title>${formatX(load)}: ${formatDuration(us)}, ${tone}</title></circle>`,
-  )
-  return html`<figure class="panel"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}" style="width:100%;font-size:12px;fill:var(--muted)">${shade}${lines}${names}${marks}</svg>
-<p class="under">Each dot is a trial: green good, red bad, amber undecided, grey invalid. The shaded stretch is the result.</p></figure>`
+  const marks = points.map(({ x: load, y: us, tone }) => {
+    const title = html`<title>${formatX(load)}: ${us === null ? '∞ or no sample' : formatDuration(us)}, ${tone}</title>`
+    const fill = `var(--${COLORS[tone]})`
+    // What never came is above all that did.
+    if (us === null) return html`<path d="M${x.at(load)} ${TOP} l6 10 h-12 z" fill="${fill}">${title}</path>`
+    return html`<circle cx="${x.at(load)}" cy="${y.at(us)}" r="5" fill="${fill}">${title}</circle>`
+  })
+  return html`<figure class="panel"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}" style="width:100%;font-size:12px;fill:var(--muted)">${shades}${lines}${names}${marks}</svg>
+<p class="under">Each dot is a trial: green good, red bad, amber undecided, grey invalid; a triangle at the top is ∞. What is shaded is the result.</p></figure>`
 }
 
 interface Scale {

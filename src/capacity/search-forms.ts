@@ -47,7 +47,7 @@ function renderHtml(report: SearchReport): string {
   const { headline, facts, series, law, trials } = view
   const panelOf = (table: Table) => (table.rows.length === 0 ? '' : html`<h2>${table.title}</h2>${tablePanel(table)}`)
   const body = html`${pageHead('mqtt-scale search', view)}
-${plotOf(report)}
+${plotsOf(report)}
 ${panelOf(series)}
 ${law === null ? '' : html`<p class="under">${law}</p>`}
 ${trials.map(panelOf)}
@@ -55,18 +55,20 @@ ${trials.map(panelOf)}
   return renderPage({ title: `${headline.text} · ${facts[0]} · mqtt-scale search`, body, curves: [], times: null })
 }
 
-/** The SLO's first latency against the load, of all trials. */
-function plotOf({ series, vary, slo }: SearchReport): Markup {
-  const trials = series.flatMap((one) => one.trials)
-  const metric = [...new Set(trials.flatMap(({ figures }) => Object.keys(figures)))].find((name) => /\.(p\d+|mean|max|min)$/.test(name))
-  if (metric === undefined) return html``
-  const points = trials.flatMap(({ load, verdict, figures }) => (figures[metric] ? [{ x: load, y: figures[metric], tone: verdict }] : []))
-  if (points.length === 0) return html``
-  const { low, high } = series.at(-1)!
-  return html`<h2>${metric} against load</h2>${renderPlot({
-    points,
-    band: low !== null && high !== null ? [low, high] : null,
-    formatX: (load) => formatLoad(vary, load),
-    words: `${metric} of ${points.length} trials against the load, at ${slo.join(' and ')}; the table below has the same`,
+/** The SLO's first latency against the load: a drawing for each size of the cluster, with the trials of all its searches. */
+function plotsOf({ series, vary, slo }: SearchReport): Markup {
+  const sizes = [...new Set(series.map(({ nodes }) => nodes))]
+  return html`${sizes.map((nodes) => {
+    const own = series.filter((one) => one.nodes === nodes)
+    const trials = own.flatMap((one) => one.trials).filter(({ figures }) => Object.keys(figures).length > 0)
+    const metric = trials.flatMap(({ figures }) => Object.keys(figures)).find((name) => /\.(p\d+|mean|max|min)$/.test(name))
+    if (metric === undefined) return null
+    const of = nodes === null ? '' : `, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`
+    return html`<h2>${metric} against load${of}</h2>${renderPlot({
+      points: trials.map(({ load, verdict, figures }) => ({ x: load, y: figures[metric] ?? null, tone: verdict })),
+      bands: own.flatMap(({ low, high }) => (low !== null && high !== null ? [[low, high] as const] : [])),
+      formatX: (load) => formatLoad(vary, load),
+      words: `${metric} of ${trials.length} trials against the load${of}, at ${slo.join(' and ')}; the table below has the same`,
+    })}`
   })}`
 }

@@ -81,7 +81,9 @@ function reasonOf({ status, low, high, limit, trials }: SearchResult, vary: Vari
   if (status === 'generatorLimited') {
     return from === null
       ? `the generator can't do the first load: ${trials.at(-1)?.criteria[0]}`
-      : `capacity is at least ${from} ${what}: more the generator can't do`
+      : to === null
+        ? `capacity is at least ${from} ${what}: more the generator can't do`
+        : `good up to ${from}, bad from ${to} ${what}; the generator was the limit before it was confirmed`
   }
   if (status === 'belowLowest')
     return `not even ${formatLoad(vary, trials.at(-1)!.load)} ${what} are carried${limit === null ? '' : `: ${limit}`}`

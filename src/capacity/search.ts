@@ -5,7 +5,7 @@
  *   bisect    in logarithms, until the lowest bad load is at most `width` above the highest good one
  *   confirm   an interval of `width` about what was found, in long trials: its low end good in three of four, its high end bad in three of four; where
  *             one fails the interval moves, and it goes on
- *   revisit   a load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
+ *   revisit   the highest load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
  *
  * The result is an interval and never a number: somewhere in it the SLO begins to fail. It is a pure machine, so that a search which was cut short goes
  * on from its trials, and a thousand searches can be simulated. After the MLRsearch of RFC 9971, with one goal.
@@ -60,7 +60,9 @@ export class Search {
   private high: number | null = null
   private readonly ballots = new Map<number, Ballot>()
   private isCentered = false
-  private revisited: TrialVerdict | null = null
+  /** The highest of the ramp that was good. */
+  private climbed: number | null = null
+  private readonly revisited: TrialVerdict[] = []
   private undecided = 0
   private invalid = 0
   private trials = 0
@@ -78,7 +80,7 @@ export class Search {
     if (!this.isCentered) return { phase: 'bisect', factor: Math.sqrt(low * high), isLong: false }
     if (this.ballot(low).good < WANTED) return { phase: 'confirm', factor: low, isLong: true }
     if (this.ballot(high).bad < WANTED) return { phase: 'confirm', factor: high, isLong: true }
-    return { phase: 'revisit', factor: low / GROWTH, isLong: false }
+    return { phase: 'revisit', factor: Math.min(low, this.climbed ?? low), isLong: false }
   }
 
   /** @param outcome  of what `next` said */
@@ -98,12 +100,14 @@ export class Search {
     // What is not surely good is no load to promise.
     const isGoodTrial = verdict === 'good'
     if (phase === 'revisit') {
-      this.revisited = verdict
-      this.end(isGoodTrial ? 'found' : 'inconclusive')
+      this.revisited.push(verdict)
+      // What is not sure is asked again, once.
+      if (verdict !== 'undecided' || this.revisited.length > 1) this.end(isGoodTrial ? 'found' : 'inconclusive')
     } else if (phase === 'confirm') this.vote(factor, isGoodTrial)
     else {
       if (isGoodTrial) this.low = factor
       else this.high = factor
+      if (isGoodTrial && phase === 'ramp') this.climbed = factor
       if (this.low === null && factor / GROWTH < this.options.lowest) this.end('belowLowest')
       this.center()
     }
@@ -115,7 +119,7 @@ export class Search {
 
   /** What was good in the ramp and is not any more. */
   get hasHysteresis(): boolean {
-    return this.revisited !== null && this.revisited !== 'good'
+    return this.revisited.at(-1) === 'bad'
   }
 
   private rampFactor(): number {

@@ -6,10 +6,10 @@
  */
 
 import { isTrusted } from '../compare/likeness.ts'
-import { quantileInterval } from '../compare/quantile-interval.ts'
+import { leastCount, quantileInterval } from '../compare/quantile-interval.ts'
 import { formatMetric, type Threshold } from '../load/threshold.ts'
 import { evaluate, lookUp } from '../report/threshold.ts'
-import type { Report } from '../report/types.ts'
+import type { LatencySummary, Report } from '../report/types.ts'
 import { pRising, slopeOf } from '../stats/trend.ts'
 import { formatCount, formatRate, formatShare } from '../units.ts'
 import type { TrialVerdict } from './types.ts'
@@ -72,9 +72,19 @@ function pilingUp({ timeline, publishes, deliveries }: Report): number | null {
 function doubtOf(report: Report, { metric, op, value, kind, text }: Threshold): string[] {
   const quantile = /^endToEnd\.p(\d+)$/.exec(metric)?.[1]
   if (quantile === undefined || (op !== '<' && op !== '<=')) return []
-  const interval = quantileInterval(report, Number(`0.${quantile}`))
-  if (interval === null || interval.high < value) return []
+  const p = Number(`0.${quantile}`)
+  const interval = quantileInterval(report, p)
+  if (interval === null)
+    return isSureOfFew(report.endToEndUs, p, value)
+      ? []
+      : [`${text} is not sure: of so short a trial, or so few messages, the slowest has to hold it`]
+  if (interval.high < value) return []
   return [`${text} is not sure: ${metric} lies between ${formatMetric(kind, interval.low)} and ${formatMetric(kind, interval.high)}`]
+}
+
+/** Where nothing is known of how seconds scatter the slowest message is taken for the quantile, as long as there are enough for one to lie above it. */
+function isSureOfFew({ count, max }: LatencySummary, p: number, limit: number): boolean {
+  return count >= leastCount(p) && max !== null && max < limit
 }
 
 function finite(value: number | null): number | null {

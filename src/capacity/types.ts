@@ -27,7 +27,7 @@ export interface Trial {
   readonly phase: 'ramp' | 'bisect' | 'confirm' | 'revisit'
   /** What was varied: times the scenario's own. */
   readonly factor: number
-  /** The same in the variable's unit: messages a second, clients, connects a second, deliveries of a message. */
+  /** What that was in the variable's unit: messages a second in measure, clients, connects a second, clients that only subscribe. */
   readonly load: number
   readonly verdict: TrialVerdict
   /** What made it not good, in words, the first of them the limit; empty where it is good. */
@@ -67,6 +67,18 @@ export interface SearchReport {
   readonly scenarioHash: string
   readonly vary: Variable
   readonly slo: readonly string[]
+  /** How it was asked for: a search that was cut short goes on only so. */
+  readonly asked: {
+    /** Sizes of the cluster; null: it is what it is. */
+    readonly nodes: readonly number[] | null
+    readonly repeat: number
+    readonly from: number
+    readonly width: number
+    readonly trialS: number
+    readonly confirmS: number
+    /** Without credentials; empty: the embedded one. */
+    readonly brokers: readonly string[]
+  }
   readonly startedAt: string
   /** One; with --nodes one for each size, in that order, repeats of a size after each other. */
   readonly series: readonly SearchResult[]

@@ -2,7 +2,8 @@
  * What a search changes: a plan whose load is a factor of its own, in one respect.
  */
 import type { Plan } from '../load/plan.ts'
-import { entryRate } from '../load/rates.ts'
+import { PlannedMessages } from '../load/rates.ts'
+import { formatCount, formatShare, US_PER_S } from '../units.ts'
 import type { Variable } from './types.ts'
 
 /** What a variation asks of whoever loads the scenario, before the plan is made. */
@@ -15,7 +16,7 @@ export interface Variation {
   readonly change: (plan: Plan) => Plan
 }
 
-/** @param plan  at factor 1 */
+/** @param plan  at factor 1, and of the scale that the scenario has: what is set comes before --scale */
 export function variationOf(plan: Plan, variable: Variable, factor: number): Variation {
   const nothing = { scale: 1, set: [], change: (same: Plan) => same }
   switch (variable) {
@@ -33,14 +34,13 @@ export function variationOf(plan: Plan, variable: Variable, factor: number): Var
   }
 }
 
-/** In the variable's unit: messages a second, clients, connects a second; of the fan-out the clients that only listen. */
+/** Of a plan that is run, in the variable's unit: messages a second in measure, clients, connects a second; of the fan-out the clients that only listen. */
 export function loadOf(plan: Plan, variable: Variable): number {
   switch (variable) {
-    case 'rate':
-      return plan.groups.reduce(
-        (sum, { clients, publish }) => sum + publish.reduce((inner, entry) => inner + entryRate(clients, entry) * lastOf(entry.load), 0),
-        0,
-      )
+    case 'rate': {
+      const [warmUpS, measureS] = [plan.phases.warmUpUs / US_PER_S, plan.phases.measureUs / US_PER_S]
+      return new PlannedMessages(plan).between(warmUpS, warmUpS + measureS) / measureS
+    }
     case 'connectRate':
       return plan.groups.reduce((sum, { clients, connect }) => sum + (connect.overS === 0 ? 0 : clients / connect.overS), 0)
     case 'clients':
@@ -50,9 +50,17 @@ export function loadOf(plan: Plan, variable: Variable): number {
   }
 }
 
-/** Why the plan has nothing to vary there; null: it has. */
-export function whyNotVaried(plan: Plan, variable: Variable): string | null {
-  if (loadOf(plan, variable) > 0) return null
+/**
+ * Why the plan has nothing to vary there; null: it has.
+ *
+ * @param step  the least by which it is varied, of what the plan has
+ */
+export function whyNotVaried(plan: Plan, variable: Variable, step: number): string | null {
+  const load = loadOf(plan, variable)
+  const isOfWholes = variable === 'clients' || variable === 'fanOut'
+  if (isOfWholes && load > 0 && load * step < 1)
+    return `a step of ${formatShare(step)} of ${formatCount(load)} clients is less than one: more of them, or a wider --width`
+  if (load > 0) return null
   if (variable === 'rate') return 'the scenario publishes nothing at a rate'
   if (variable === 'connectRate') return 'all groups connect at once'
   return variable === 'fanOut' ? 'no group only subscribes' : 'the scenario has no clients'
@@ -72,8 +80,4 @@ function withConnects(plan: Plan, factor: number): Plan {
 
 function listeners({ groups }: Plan) {
   return groups.filter(({ publish, subscribe }) => publish.length === 0 && subscribe.length > 0)
-}
-
-function lastOf(load: readonly (readonly [timeS: number, share: number])[]): number {
-  return load.at(-1)![1]
 }

@@ -16,7 +16,17 @@ import type { CleanFlags } from './clean.ts'
 import type { CompareFlags } from './compare.ts'
 import type { DoctorFlags } from './doctor.ts'
 import { WRONG } from './exit.ts'
-import { above0, addControlOptions, addLoadOptions, addRunOptions, collect, type RunFlags, reportOption, runCount } from './options.ts'
+import {
+  above0,
+  addAgentOptions,
+  addControlOptions,
+  addLoadOptions,
+  addRunOptions,
+  collect,
+  type RunFlags,
+  reportOption,
+  runCount,
+} from './options.ts'
 import type { ReportFlags } from './report.ts'
 import type { SearchFlags } from './search.ts'
 import type { SinkFlags } from './sink.ts'
@@ -146,7 +156,7 @@ function commands(setExitCode: (code: number) => void): Command {
       .option('--quiet', 'no progress'),
     false,
   ).action(async (what: string[], flags: CompareFlags) => setExitCode(await (await import('./compare.ts')).compare(what, flags)))
-  addLoadOptions(
+  const searching = addLoadOptions(
     program
       .command('search')
       .argument('<scenario>', SCENARIO)
@@ -177,11 +187,15 @@ function commands(setExitCode: (code: number) => void): Command {
           .argParser(oneOf(CAPACITY_FORMATS)),
       )
       .option('--out <folder>', 'where it goes, and from where a search that was cut short goes on (default: reports/search-NAME-TIME)')
+      .option('--json', 'as JSON: --format json')
       .option('--force', 'begin anew in a folder that has a search')
       .option('--quiet', 'no progress'),
     false,
     { hasDuration: false },
-  ).action(async (name: string, flags: SearchFlags) => setExitCode(await (await import('./search.ts')).search(name, flags)))
+  )
+  addAgentOptions(searching, false).action(async (name: string, flags: SearchFlags) =>
+    setExitCode(await (await import('./search.ts')).search(name, flags)),
+  )
   program
     .command('size')
     .argument('<target>', 'a file with what the cluster is to carry and to survive, or the name of one that ships')

@@ -204,7 +204,8 @@ function withFlags(plan: Plan, { label, skipProbe, metrics }: RunFlags): Plan {
   return { ...plan, nodes, labels: { ...plan.labels, ...Object.fromEntries(label) }, probe: plan.probe && !skipProbe }
 }
 
-function checkMetrics({ nodes, embedded }: Plan, { metrics }: RunFlags): void {
+/** @throws UsageError  one of --metrics is of a node that is none */
+export function checkMetrics({ nodes, embedded }: Plan, { metrics }: Pick<RunFlags, 'metrics'>): void {
   const unknown = metrics.find(([name]) => nodes.every((node) => node.name !== name))
   if (unknown === undefined) return
   if (embedded) throw new UsageError('--metrics: the embedded broker has no figures of its own', { hint: NEEDS_BROKER })

@@ -70,13 +70,17 @@ export function addRunOptions(command: Command, isPlan: boolean): Command {
     .addOption(option('--json', isPlan ? 'as JSON' : 'the report as JSON on stdout'))
     .addOption(option('--quiet', 'no progress and no summary: errors only'))
     .addOption(onlyRun(reportOption(REPORT_FORMATS)))
-    .addOption(
-      onlyRun(
-        option('--agents <n>', 'let so many agents generate the load, on other machines: needs --control').argParser(above0(parseCount)),
-      ),
-    )
-  addControlOptions(command, isPlan)
-  return command
+  return addAgentOptions(command, isPlan)
+}
+
+/** Who generates the load, where it is not this machine. */
+export function addAgentOptions(command: Command, isHidden: boolean): Command {
+  command.addOption(
+    option('--agents <n>', 'let so many agents generate the load, on other machines: needs --control')
+      .argParser(above0(parseCount))
+      .hideHelp(isHidden),
+  )
+  return addControlOptions(command, isHidden)
 }
 
 /** What changes the load of a scenario, and what it may be let loose on: of whatever makes runs. */

@@ -5,28 +5,28 @@
  * cut short goes on from it. Several searches of one size take turns trial by trial, so that whatever drifts strikes all of them.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Scaling, type ScalingFigures } from '../capacity/scaling.ts'
 import { type Attempt, Search } from '../capacity/search.ts'
 import { rendered } from '../capacity/search-forms.ts'
+import { resultOf, scalingOf } from '../capacity/search-result.ts'
 import { formatLoad } from '../capacity/search-view.ts'
 import { judgeTrial } from '../capacity/trial.ts'
 import { type CapacityFormat, SEARCH_SCHEMA, type SearchReport, type SearchResult, type Trial, type Variable } from '../capacity/types.ts'
 import { loadOf, variationOf, whyNotVaried } from '../capacity/vary.ts'
-import { EnvironmentError, UsageError } from '../errors.ts'
+import { EnvironmentError, TooSmallError, UsageError } from '../errors.ts'
 import type { Plan } from '../load/plan.ts'
 import { scenarioHash } from '../load/scenario.ts'
 import { metricProblem, parseThreshold, type Threshold } from '../load/threshold.ts'
 import { toolVersion } from '../report/host.ts'
-import { INTERRUPTED, INVALID, WRONG } from './exit.ts'
+import { US_PER_S } from '../units.ts'
+import { exitCodeOf, INTERRUPTED, INVALID, WRONG } from './exit.ts'
 import { newFolder } from './folders.ts'
-import { runOnce } from './once.ts'
+import { checkMetrics, type Ran, runOnce } from './once.ts'
 import type { RunFlags } from './options.ts'
-import { PLAIN } from './output.ts'
 import { listen } from './repeat.ts'
 import { asTyped, loadPlan } from './scenarios.ts'
+import { openSearch, type Wanted, writeSearch } from './search-file.ts'
 import { columns, hasColor, paint, print, say } from './terminal.ts'
 
 export interface SearchFlags extends Omit<RunFlags, 'report' | 'duration'> {
@@ -46,7 +46,6 @@ export interface SearchFlags extends Omit<RunFlags, 'report' | 'duration'> {
 
 /** Loads below that part of the first are not tried. */
 const LOWEST_SHARE = 0.01
-const FILE = 'search.json'
 const EXIT_CODES: Readonly<Record<SearchResult['status'], number>> = {
   found: 0,
   generatorLimited: INVALID,
@@ -58,29 +57,37 @@ const EXIT_CODES: Readonly<Record<SearchResult['status'], number>> = {
 /** @returns what the process exits with */
 export async function search(name: string, flags: SearchFlags): Promise<number> {
   const plan = loadPlan(name, flags)
-  const why = whyNotVaried(plan, flags.vary)
+  const why = whyNotVaried(plan, flags.vary, flags.from * flags.width)
   if (why !== null) throw new UsageError(`--vary ${flags.vary}: ${why}`)
-  const slo = sloOf(flags, plan)
-  const sizes = flags.nodes ?? [null]
   if (flags.each !== undefined && flags.nodes === undefined)
     throw new UsageError('--each is of --nodes: say which sizes the cluster is to have')
-  for (const size of sizes) if (size !== null) brokersOf(flags, size)
-  const wanted = {
+  const sizes = flags.nodes ?? [null]
+  for (const size of sizes) brokersOf(flags, size)
+  checkMetrics(plan, flags)
+  const slo = sloOf(flags, plan)
+  const root = flags.out ?? newFolder(`search-${plan.name}`, new Date())
+  const wanted: Wanted = {
     schema: SEARCH_SCHEMA,
     scenario: plan.name,
     scenarioHash: scenarioHash(plan),
     vary: flags.vary,
     slo: slo.map(({ text }) => text),
+    asked: {
+      nodes: flags.nodes ?? null,
+      repeat: flags.repeat ?? 1,
+      from: flags.from,
+      width: flags.width,
+      trialS: flags.trial / US_PER_S,
+      confirmS: flags.confirm / US_PER_S,
+      brokers: plan.embedded ? [] : plan.nodes.map(({ url }) => url),
+    },
     tool: toolVersion(),
-  } as const
-  const root = flags.out ?? newFolder(`search-${plan.name}`, new Date())
-  const before = resumable(root, wanted, flags.force === true)
-  mkdirSync(join(root, 'trials'), { recursive: true })
-  const record: SearchReport = before ?? { ...wanted, startedAt: new Date().toISOString(), series: [], scaling: null }
-  const searching = new Searching(name, flags, root, slo, record)
+  }
+  const searching = new Searching(name, flags, root, slo, openSearch(root, wanted, flags.force === true))
   const exitCode = await searching.run(sizes, flags.repeat ?? 1)
   if (!flags.quiet) say(`the search is in ${asTyped(root)}`)
-  print(rendered(searching.report(), flags.format, { color: hasColor.stdout, width: columns() }))
+  const format = flags.json ? 'json' : flags.format
+  print(rendered(searching.report(), format, { color: hasColor.stdout, width: columns() }))
   return exitCode
 }
 
@@ -125,13 +132,13 @@ class Searching {
       stopListening()
       this.write()
     }
-    const ended = this.report().series.map(({ status }) => EXIT_CODES[status])
-    const isForgiven = this.flags.until === 'generator'
-    return [exitCode, ...ended].find((code) => code !== 0 && !(isForgiven && code === INVALID)) ?? 0
+    const isForgiven = ({ status, low }: SearchResult) => this.flags.until === 'generator' && status === 'generatorLimited' && low !== null
+    const ended = this.report().series.map((result) => (isForgiven(result) ? 0 : EXIT_CODES[result.status]))
+    return exitCodeOf([exitCode, ...ended])
   }
 
   report(): SearchReport {
-    const series = this.lanes.map(resultOf)
+    const series = this.lanes.map(({ nodes, search, trials }) => resultOf(nodes, search, trials))
     return { ...this.before, series, scaling: scalingOf(series) }
   }
 
@@ -163,10 +170,9 @@ class Searching {
 
   private async tryOne(lane: Lane, attempt: Attempt): Promise<number> {
     const { flags } = this
-    const broker = lane.nodes === null ? flags.broker : brokersOf(flags, lane.nodes)
-    const plain = loadPlan(this.name, { ...flags, broker })
-    const variation = variationOf(plain, flags.vary, attempt.factor)
-    const load = loadOf(plain, flags.vary) * attempt.factor
+    const broker = brokersOf(flags, lane.nodes)
+    // What is set comes before --scale: so that of a fan-out is of the scenario as it is written.
+    const variation = variationOf(loadPlan(this.name, { ...flags, broker, scale: 1 }), flags.vary, attempt.factor)
     const number = ++this.number
     const path = join('trials', String(number))
     const runFlags: RunFlags = {
@@ -180,8 +186,11 @@ class Searching {
       quiet: true,
     }
     const change = (plan: Plan): Plan => variation.change({ ...plan, thresholds: this.slo.map(({ text }) => text), aborts: [] })
+    const plan = change(loadPlan(this.name, runFlags))
+    const metrics = flags.metrics.filter(([node]) => plan.nodes.some(({ name }) => name === node))
+    const load = loadOf(plan, flags.vary)
     const facts = { number, phase: attempt.phase, factor: attempt.factor, load, path }
-    const trial = await this.measure(facts, lane.trials.length === 0, runFlags, change)
+    const trial = await this.measure(facts, lane.trials.length === 0, { ...runFlags, metrics }, change)
     if (trial === null) return INTERRUPTED
     lane.search.take(trial)
     lane.trials.push(trial)
@@ -198,41 +207,31 @@ class Searching {
     flags: RunFlags,
     change: (plan: Plan) => Plan,
   ): Promise<Trial | null> {
-    const lengthS = (flags.duration ?? 0) / 1e6
     const { signal } = this.ending
+    let ran: Ran
     try {
-      const { report, exitCode, failures } = await runOnce(this.name, flags, {
-        folder: () => join(this.root, facts.path),
-        isLast: false,
-        signal,
-        change,
-      })
-      if (failures.length > 0)
-        throw new EnvironmentError(failures.join('; '), { hint: 'make room, and start the search again: it goes on' })
-      if (report.status === 'interrupted') return null
-      if (exitCode === WRONG && isFirst) {
-        throw new EnvironmentError(report.reasons[0] ?? 'nobody could connect', { hint: 'a search begins with a load that works' })
-      }
-      const { publishes, deliveries } = report
-      return {
-        ...facts,
-        ...judgeTrial(report, this.slo),
-        sentPerSec: publishes.sent / lengthS,
-        receivedPerSec: deliveries.received / lengthS,
-        lengthS,
-      }
+      ran = await runOnce(this.name, flags, { folder: () => join(this.root, facts.path), isLast: false, signal, change })
     } catch (error) {
       // A load that this machine can't even hold is over the generator's limit; the first one is a mistake.
-      if (!(error instanceof EnvironmentError) || isFirst || signal.aborted) throw error
-      return {
-        ...facts,
-        verdict: 'invalid',
-        criteria: [error.message.split('\n')[0]!],
-        figures: {},
-        sentPerSec: 0,
-        receivedPerSec: 0,
-        lengthS: 0,
-      }
+      if (!(error instanceof TooSmallError) || isFirst) throw error
+      const criteria = [error.message.split('\n')[0]!]
+      return { ...facts, verdict: 'invalid', criteria, figures: {}, sentPerSec: 0, receivedPerSec: 0, lengthS: 0 }
+    }
+    const { report, exitCode, failures } = ran
+    if (failures.length > 0) throw new EnvironmentError(failures.join('; '), { hint: 'make room, and start the search again: it goes on' })
+    if (report.status === 'interrupted') return null
+    if (exitCode === WRONG) {
+      const hint = isFirst ? 'a search begins with a load that works' : 'start the search again when the broker is back: it goes on'
+      throw new EnvironmentError(report.reasons[0] ?? 'nobody could connect', { hint })
+    }
+    const lengthS = (flags.duration ?? 0) / US_PER_S
+    const { publishes, deliveries } = report
+    return {
+      ...facts,
+      ...judgeTrial(report, this.slo),
+      sentPerSec: publishes.sent / lengthS,
+      receivedPerSec: deliveries.received / lengthS,
+      lengthS,
     }
   }
 
@@ -260,43 +259,16 @@ class Searching {
   }
 
   private write(): void {
-    const report = this.report()
-    try {
-      writeFileSync(join(this.root, FILE), rendered(report, 'json', PLAIN))
-      if (report.series.length > 0) writeFileSync(join(this.root, 'search.html'), rendered(report, 'html', PLAIN))
-    } catch (cause) {
-      throw new EnvironmentError(`can't write to ${asTyped(this.root)} (${(cause as NodeJS.ErrnoException).code})`, { cause })
-    }
+    writeSearch(this.root, this.report())
   }
 }
 
-function resultOf({ nodes, search, trials }: Lane): SearchResult {
-  const { status, low, high } = search.found
-  const unit = trials[0] === undefined ? 0 : trials[0].load / trials[0].factor
-  const bad = trials.filter(({ verdict }) => verdict === 'bad' || verdict === 'undecided').sort((a, b) => a.factor - b.factor)[0]
-  return {
-    nodes,
-    status,
-    low: low === null ? null : low * unit,
-    high: high === null ? null : high * unit,
-    hasHysteresis: search.hasHysteresis,
-    limit: bad?.criteria[0] ?? null,
-    trials,
-  }
-}
-
-/** null: the sizes of the cluster were not told, or a search is not over. */
-function scalingOf(series: readonly SearchResult[]): ScalingFigures | null {
-  if (series.some(({ nodes, status }) => nodes === null || status === 'interrupted')) return null
-  const found = series.filter(({ status, low }) => status === 'found' && low !== null)
-  return new Scaling(found.map(({ nodes, low, high }) => ({ nodes: nodes!, perSec: low!, badPerSec: high }))).figures
-}
-
-/** The first so many of --broker, or of the scenario. */
-function brokersOf({ broker }: SearchFlags, nodes: number): readonly string[] {
+/** The first so many of --broker; or the only one, where a load balancer stands before clusters that a command makes. */
+function brokersOf({ broker, each }: SearchFlags, nodes: number | null): readonly string[] {
+  if (nodes === null || (broker.length === 1 && each !== undefined)) return broker
   if (broker.length >= nodes) return broker.slice(0, nodes)
   throw new UsageError(`--nodes ${nodes}: there are ${broker.length} --broker`, {
-    hint: 'give one for each node of the largest cluster: the first N of them are used',
+    hint: 'give one for each node of the largest cluster, of which the first N are used; or the load balancer’s, with --each',
   })
 }
 
@@ -308,30 +280,5 @@ function sloOf({ slo }: SearchFlags, plan: Plan): Threshold[] {
     const wrong = 'problem' in parsed ? parsed : metricProblem(parsed.metric, plan)
     if (wrong !== null) throw new UsageError(`--slo ${text}: ${wrong.problem}`, { hint: wrong.hint })
     return parsed as Threshold
-  })
-}
-
-/** An unfinished search of the same kind in that folder; null: there is none. */
-function resumable(root: string, wanted: Omit<SearchReport, 'startedAt' | 'series' | 'scaling'>, force: boolean): SearchReport | null {
-  const file = join(root, FILE)
-  if (!existsSync(file)) return null
-  if (force) {
-    rmSync(file)
-    rmSync(join(root, 'trials'), { recursive: true, force: true })
-    return null
-  }
-  let before: SearchReport
-  try {
-    before = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw new UsageError(`${file} can't be read`, { cause, hint: 'give another folder with --out, or --force to begin anew' })
-  }
-  const isSame =
-    (['schema', 'scenarioHash', 'vary', 'tool'] as const).every((key) => before[key] === wanted[key]) &&
-    before.slo?.join() === wanted.slo.join()
-  const isOver = before.series?.length > 0 && before.series.every(({ status }) => status !== 'interrupted')
-  if (isSame && !isOver) return before
-  throw new UsageError(`${root} has ${isSame ? 'a search that is over' : 'another search'}`, {
-    hint: 'give another folder with --out, or --force to begin anew',
   })
 }

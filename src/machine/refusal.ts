@@ -1,7 +1,7 @@
 /**
  * Why a run is refused before its first packet, and the ways out of it: less of it, more machines, or higher limits.
  */
-import { EnvironmentError } from '../errors.ts'
+import { TooSmallError } from '../errors.ts'
 import { formatCount } from '../units.ts'
 import type { Judgement } from './judge.ts'
 import { aligned, NEED_COLUMNS, needCells } from './words.ts'
@@ -10,7 +10,7 @@ import { aligned, NEED_COLUMNS, needCells } from './words.ts'
 const MOST_TRIES = 24
 
 /** @param scale  of the scenario, that would fit; null: none is known */
-export function refusalOf({ table, needs }: Pick<Judgement, 'table' | 'needs'>, scale: number | null): EnvironmentError {
+export function refusalOf({ table, needs }: Pick<Judgement, 'table' | 'needs'>, scale: number | null): TooSmallError {
   const needed = table.rows.filter(({ need }) => need !== null)
   const marks = [' ', ...needed.map(({ state }) => (state === 'short' ? '✗' : ' '))]
   const lines = aligned([NEED_COLUMNS, ...needCells(table)], (column) => column > 0)
@@ -26,7 +26,7 @@ export function refusalOf({ table, needs }: Pick<Judgement, 'table' | 'needs'>, 
     `the run needs more than this machine has: ${list(short.map(({ what }) => what))}`,
     ...lines.map((line, i) => `${marks[i]} ${line}`),
   ]
-  return new EnvironmentError(message.join('\n'), { hint: ['one of', ...aligned(ways, () => false).map((line) => `  ${line}`)].join('\n') })
+  return new TooSmallError(message.join('\n'), { hint: ['one of', ...aligned(ways, () => false).map((line) => `  ${line}`)].join('\n') })
 }
 
 /**

@@ -45,16 +45,38 @@ describe('a search', () => {
     for (const noise of [0, 0.005, 0.01, 0.02]) {
       const held = Array.from({ length: 400 }, (_, i) => {
         const mu = 0.3 * 20 ** random(NOISE_KEY, i)
-        const { low, high } = searched((factor, isLong, trial) => {
+        const { status, low, high } = searched((factor, isLong, trial) => {
           // In a long trial the broker's own luck averages out.
           const luck = noise * normal(i, trial) * (isLong ? 0.5 : 1)
           return factor <= mu * Math.exp(luck) ? 'good' : 'bad'
         })
-        return low !== null && high !== null && low <= mu && mu <= high
+        return status === 'found' && low! <= mu && mu <= high!
       })
       const share = held.filter(Boolean).length / held.length
       expect.soft(share).toBeGreaterThanOrEqual(0.95)
     }
+  })
+})
+
+describe('the revisit', () => {
+  test('is of the highest load of the ramp that was good', () => {
+    const { trials } = searched(exactly(7))
+    const good = trials.filter(({ phase, verdict }) => phase === 'ramp' && verdict === 'good').map(({ factor }) => factor)
+    expect(trials.at(-1)).toMatchObject({ phase: 'revisit', factor: Math.max(...good) })
+  })
+
+  test('asks again, once, where it is not sure', () => {
+    const revisited = (...verdicts: TrialVerdict[]) => {
+      const left = [...verdicts]
+      let confirmed = 0
+      return searched((factor, isLong) => {
+        if (isLong) confirmed++
+        return confirmed === 6 && !isLong ? left.shift()! : factor <= 2 ? 'good' : 'bad'
+      })
+    }
+    expect(revisited('undecided', 'good').status).toBe('found')
+    expect(revisited('undecided', 'undecided')).toMatchObject({ status: 'inconclusive', search: { hasHysteresis: false } })
+    expect(revisited('bad')).toMatchObject({ status: 'inconclusive', search: { hasHysteresis: true } })
   })
 })
 

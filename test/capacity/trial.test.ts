@@ -80,6 +80,20 @@ describe('a trial', () => {
     })
   })
 
+  test('of too few seconds or messages for an interval is good where its slowest message is', () => {
+    const timeline = carried().timeline.filter(({ phase }) => phase !== 'measure')
+    const maxUs = carried().endToEndUs.max!
+    const limits = [`${Math.ceil(maxUs / 1000) + 1}ms`, `${Math.floor(maxUs / 1000) - 1}ms`]
+    const verdicts = limits.map((limit) => judgeTrial(carried({ timeline }), slo(`endToEnd.p99 < ${limit}`)).verdict)
+    expect(verdicts).toEqual(['good', 'undecided'])
+    // 298 messages may all lie below the quantile.
+    const few = carried({ endToEndUs: { ...carried().endToEndUs, count: 298 } })
+    expect(judgeTrial(few, slo('endToEnd.p99 < 10s'))).toMatchObject({
+      verdict: 'undecided',
+      criteria: [expect.stringContaining('so few messages')],
+    })
+  })
+
   test('is invalid where the run can’t be trusted, whatever its figures are', () => {
     const report = carried({ status: 'invalid', reasons: ['the generator sent late'] })
     expect(judgeTrial(report, slo('endToEnd.p99 < 20ms'))).toMatchObject({ verdict: 'invalid', criteria: ['the generator sent late'] })

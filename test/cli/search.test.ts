@@ -85,43 +85,58 @@ describe('search', { retry: 2 }, () => {
     expect({ code: again.code, stderr: again.stderr }).toEqual({ code: 2, stderr: expect.stringContaining('s has a search that is over') })
   })
 
-  test('sets the cluster to each size by the command, and takes as many brokers', { timeout: 120_000 }, async () => {
+  test('sets the cluster to each size by the command, takes as many brokers, and says why there is no law', {
+    timeout: 120_000,
+  }, async () => {
     const cwd = withScenario()
-    const [a, b] = await Promise.all([limited(30), limited(30)])
-    const args = [
-      'search',
-      'quick.yaml',
-      '--broker',
-      a,
-      '--broker',
-      b,
-      '--nodes',
-      '1,2',
-      '--each',
-      'echo $NODES >> sizes',
-      '--skip-probe',
+    const url = await limited(30)
+    const args = ['search', 'quick.yaml', '--broker', url, '--broker', url, '--nodes', '1,2', '--each', 'echo $NODES >> sizes']
+    // Of so few messages only the slowest says something.
+    args.push(
+      '--slo',
+      'endToEnd.max < 1s',
+      '--from',
+      '5%',
+      '--width',
+      '100%',
       ...SHORT,
       '--trial',
       '1s',
       '--confirm',
       '1s',
-      '--from',
-      '5%',
-      '--width',
-      '100%',
       '--out',
       's',
-      '--format',
-      'json',
-    ]
-    const { stdout } = await tool(args, { cwd })
-    const { series } = JSON.parse(stdout) as SearchReport
-    expect(series.map(({ nodes }) => nodes)).toEqual([1, 2])
-    expect(readFileSync(join(cwd, 'sizes'), 'utf8')).toBe('1\n2\n')
-    for (const { nodes, trials } of series) {
+      '--json',
+    )
+    const { code, stdout } = await tool(args, { cwd })
+    const { series, scaling } = JSON.parse(stdout) as SearchReport
+    expect(series).toMatchObject([
+      { nodes: 1, status: 'found' },
+      { nodes: 2, status: 'found' },
+    ])
+    expect(code).toBe(0)
+    for (const { nodes, low, high, trials } of series) {
+      expect(low).toBeLessThanOrEqual(30)
+      expect(high).toBeGreaterThanOrEqual(30)
       const report = JSON.parse(readFileSync(join(cwd, 's', trials[0]!.path, 'report.json'), 'utf8'))
       expect(report.plan.nodes).toHaveLength(nodes!)
     }
+    expect(scaling).toMatchObject({ law: null, refusal: { measure: 'search at 2 more sizes, three times each' } })
+    expect(readFileSync(join(cwd, 'sizes'), 'utf8')).toBe('1\n2\n')
+    expect(readFileSync(join(cwd, 's/search.html'), 'utf8')).toContain('endToEnd.max against load, 2 nodes')
+  })
+
+  test('ends with a broker that dies, which is no limit of anything, and can go on', async () => {
+    const cwd = withScenario()
+    const broker = await startLyingBroker({})
+    const args = ['search', 'quick.yaml', '--broker', broker.url, ...SHORT, '--until', 'generator', '--out', 's']
+    const { code, stderr } = await tool(args, {
+      cwd,
+      onStderr: (text) => void (/^trial 1 /m.test(text) && broker.close()),
+    })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('error: ') })
+    const { series } = readSearch(join(cwd, 's/search.json'))
+    expect(series).toMatchObject([{ status: 'interrupted', trials: [{ verdict: 'good' }] }])
   })
 
   test.each([
@@ -144,7 +159,7 @@ describe('search', { retry: 2 }, () => {
     mkdirSync(join(cwd, 's'))
     writeFileSync(join(cwd, 's/search.json'), '{"schema":"mqtt-scale/search@1"}')
     const { code, stderr } = await tool(['search', 'quick.yaml', '--out', 's'], { cwd })
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('s has another search') })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('is not that of a search') })
     expect(existsSync(join(cwd, 's/trials'))).toBe(false)
   })
 })
