@@ -22,19 +22,21 @@ stop() {
 libraries() { find "$1/usr/lib" "$1/lib" -maxdepth 1 -mindepth 1 -type d 2>/dev/null | paste -sd:; }
 
 start() { # NAME PROGRAM ARGS…  in the background, beyond the end of this script
-  local name=$1 group=/sys/fs/cgroup/cpu/mqtt-scale-$1
+  local name=$1
   shift
-  if [ "$CPU" -gt 0 ]; then
-    mkdir -p "$group"
-    # Ten milliseconds a period: with the usual hundred a node that has used up its share would pause for most of them.
-    echo 10000 >"$group/cpu.cfs_period_us"
-    echo $((CPU * 100)) >"$group/cpu.cfs_quota_us"
-  fi
   (
-    [ "$CPU" = 0 ] || echo "$BASHPID" >"$group/cgroup.procs"
     echo "$BASHPID" >"$dir/$name.pid"
     LD_LIBRARY_PATH=$(libraries "$root") exec setsid "$@" >"$dir/$name.log" 2>&1 </dev/null
   ) &
+}
+
+limit() { # I  when it has started, which takes far more than its work
+  local group=/sys/fs/cgroup/cpu/mqtt-scale-node-$1
+  mkdir -p "$group"
+  # Ten milliseconds a period: with the usual hundred a node that has used up its share would pause for most of them.
+  echo 10000 >"$group/cpu.cfs_period_us"
+  echo $((CPU * 100)) >"$group/cpu.cfs_quota_us"
+  cat "$dir/node-$1.pid" >"$group/cgroup.procs"
 }
 
 ready() { # I  until a message of QoS 1 is acknowledged
@@ -70,7 +72,7 @@ rabbitmq() {
   home=$(echo "$root"/usr/lib/rabbitmq/lib/*) bin=$(echo "$erlang"/erts-*/bin)
   mkdir -p "$own"
   # The port mapper that nodes find each other by: without one a node starts its own, which nobody ends.
-  [ -e "$dir/epmd.pid" ] || CPU=0 start epmd "$bin/epmd" -port 7400 -address 127.0.0.1
+  [ -e "$dir/epmd.pid" ] || start epmd "$bin/epmd" -port 7400 -address 127.0.0.1
   {
     printf '%s\n' "listeners.tcp.1 = 127.0.0.1:720$1" "mqtt.listeners.tcp.1 = 127.0.0.1:700$1" 'prometheus.tcp.ip = 127.0.0.1' "prometheus.tcp.port = 710$1"
     printf '%s\n' 'mqtt.allow_anonymous = true' 'mqtt.default_user = guest' 'mqtt.default_pass = guest' 'loopback_users = none' 'log.console = true' 'log.file = false'
@@ -97,3 +99,4 @@ bash test/brokers/fetch.sh mosquitto "$kind" >&2
 mkdir -p "$dir"
 for i in $(seq "$NODES"); do "$kind" "$i"; done
 for i in $(seq "$NODES"); do ready "$i"; done
+[ "$CPU" = 0 ] || for i in $(seq "$NODES"); do limit "$i"; done
