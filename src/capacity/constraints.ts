@@ -10,7 +10,7 @@
  * A constraint takes the end of its input that asks for more. What is not known has no number, but a bound that surely holds.
  */
 import { formatBitRate, formatBytes, formatCount, formatRate } from '../units.ts'
-import { cautious, isRefusal, type Model } from './model.ts'
+import { cautious, isRefusal, type Memory, type Model } from './model.ts'
 import { networkOf } from './network.ts'
 import type { Refusal } from './scaling.ts'
 import type { Provenance, Quantity } from './types.ts'
@@ -54,7 +54,7 @@ export function neededPerSec({ load, work, target }: Model): number {
   return (load.publishesPerSec * work) / target.use.cpu
 }
 
-/** Bytes of all clients, without the base of nodes. */
+/** Bytes of all clients, without the base of nodes; what has no price is not in it. */
 export function clientBytes({ load, memory }: Model, end: 'value' | 'high'): number {
   if (isRefusal(memory)) return Number.NaN
   const of = (quantity: Quantity | null) => (quantity === null ? 0 : end === 'value' ? quantity.value : cautious(quantity, 'high'))
@@ -62,10 +62,22 @@ export function clientBytes({ load, memory }: Model, end: 'value' | 'high'): num
   return clients * of(memory.perConnection) + clients * subscriptionsPerClient * of(memory.perSubscription) + queued * of(memory.perQueued)
 }
 
+/** Bytes that each queued message may take before memory asks for more than so many nodes; null: none is queued, or what it takes is known. */
+export function roomOfQueued(model: Model, nodes: number): number | null {
+  const { memory, load } = model
+  if (load.queued === 0 || isRefusal(memory) || memory.perQueued !== null) return null
+  return (nodes * roomOf(model, memory) - clientBytes(model, 'high')) / load.queued
+}
+
+/** Bytes of a node that are there for clients. */
+function roomOf({ node, target }: Model, { base }: Memory): number {
+  return node.memory * target.use.memory - base.value
+}
+
 function memoryOf(model: Model): Constraint {
   const { memory, node, target } = model
   if (isRefusal(memory)) return unknown('memory', 'not measured', memory)
-  const room = node.memory * target.use.memory - memory.base.value
+  const room = roomOf(model, memory)
   if (room <= 0) {
     const reason = `a node needs ${formatBytes(memory.base.value)} without clients, and may use ${formatBytes(node.memory * target.use.memory)}`
     return unknown('memory', reason, { reason, measure: 'take a larger node' })
@@ -77,6 +89,7 @@ function memoryOf(model: Model): Constraint {
 
 function throughputOf(model: Model): Constraint {
   const { throughput, load, node, cpuUsPerMessage } = model
+  if (load.publishesPerSec === 0) return notJudged('throughput', 'nothing is published')
   const perSec = neededPerSec(model)
   if (!isRefusal(throughput)) {
     const { nodes, fewest, provenance, basis, refusal } = throughput.needed(perSec)

@@ -2,10 +2,11 @@
  * From constraints to a cluster: how many survive, how many there have to be, and whether that is a decision.
  *
  * It is none where a constraint is not known; where the throughput of the cluster that comes out is not known, however few nodes would do by
- * throughput alone; and where what asks for the nodes, or may easily ask for more, rests on a measurement at less than half of what it is used for.
+ * throughput alone; where what asks for the nodes, or may easily ask for more, rests on a measurement at less than half of what it is used for; and
+ * where queued messages, whose memory nobody has measured, would change it were they to take twice their own bytes.
  */
-import { formatCount, formatRate } from '../units.ts'
-import { type Constraint, type ConstraintName, constraintsOf, lostClients, neededPerSec } from './constraints.ts'
+import { formatBytes, formatCount, formatRate } from '../units.ts'
+import { type Constraint, type ConstraintName, constraintsOf, lostClients, neededPerSec, roomOfQueued } from './constraints.ts'
 import { isRefusal, type Model } from './model.ts'
 import { FARTHEST, factorWords, type Refusal } from './scaling.ts'
 import type { Target } from './target.ts'
@@ -35,7 +36,7 @@ export interface Decision {
   readonly binding: ConstraintName
   /** Empty: it is decided. */
   readonly doubts: readonly Doubt[]
-  /** That the cluster carries the load, before the loss and after it; null: there is no throughput to ask. */
+  /** That the cluster carries the load, before the loss and after it; null: there is no throughput to ask, or nothing to carry. */
   readonly carried: { readonly before: Carried; readonly after: Carried } | null
   /** By constraint: how many times worse its input may be before it asks for more; null: not known. */
   readonly slack: Readonly<Record<ConstraintName, number | null>>
@@ -48,9 +49,10 @@ export function decide(model: Model): Decision {
   const cluster = clusterOf(model.target, binding.nodes)
   const perSec = neededPerSec(model)
   const { throughput } = model
-  const carried = isRefusal(throughput)
-    ? null
-    : { before: throughput.carries(cluster.nodes, perSec), after: throughput.carries(cluster.left, perSec) }
+  const carried =
+    isRefusal(throughput) || perSec === 0
+      ? null
+      : { before: throughput.carries(cluster.nodes, perSec), after: throughput.carries(cluster.left, perSec) }
   const slack = Object.fromEntries(constraints.map((one) => [one.name, slackOf(one, model, cluster)])) as Decision['slack']
   const doubts = constraints.flatMap((one) => doubtsOf(one, model, cluster, carried, slack[one.name]))
   const isDoubted = (one: Constraint) => one.name !== 'throughput' && doubts.some(({ constraint }) => constraint === one.name)
@@ -111,6 +113,8 @@ function doubtsOf(one: Constraint, model: Model, cluster: Cluster, carried: Deci
     return doubt(`${does}, but whether ${formatCount(cluster.nodes)} do is not known: ${wrong.reason}`, wrong.measure)
   }
   if (refusal !== null) return doubt(refusal.reason, refusal.measure)
+  const room = name === 'memory' ? roomOfQueued(model, cluster.left) : null
+  if (room !== null && room < FARTHEST * model.load.packetBytes) return doubt(queuedWords(room, model), QUEUED_RUN)
   const beyond = beyondOf(name, model, cluster)
   if (beyond === null || beyond <= FARTHEST || (slack ?? 0) >= FARTHEST) return []
   const most = name === 'memory' ? 'connections of a node' : 'clients that came back to a node'
@@ -120,6 +124,14 @@ function doubtsOf(one: Constraint, model: Model, cluster: Cluster, carried: Deci
       ? `hold ${formatCount(Math.ceil(model.load.clients / cluster.left / FARTHEST))} idle clients or more on a node (sizing/idle)`
       : `let ${formatCount(Math.ceil(lostClients(model, cluster.left) / cluster.left / FARTHEST))} clients or more come back to a node (sizing/storm)`,
   )
+}
+
+/** What would price a queued message. */
+export const QUEUED_RUN = 'hold three numbers of queued messages at rest, beside plateaus of idle clients, with the metrics of the nodes'
+
+function queuedWords(room: number, { load }: Model): string {
+  const has = room <= 0 ? 'there is no room for them' : `each has room for ${formatBytes(room)}`
+  return `what ${formatCount(load.queued)} queued messages of ${formatBytes(load.packetBytes)} take is not known, and ${has}`
 }
 
 /** How far the cluster goes beyond what was measured, after the loss; null: it was not measured, but stated. */

@@ -14,6 +14,7 @@ import type { Search, Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
 import { type Measurement, Scaling } from './scaling.ts'
 import { sloKey } from './target.ts'
+import { trafficOf } from './traffic.ts'
 import type { Allowance, SearchResult } from './types.ts'
 
 export interface Evidence {
@@ -24,9 +25,12 @@ export interface Evidence {
   readonly connects: ConnectFigure | null
   readonly failover: Observed | null
   readonly cpuUsPerMessage: Observed | null
-  /** MQTT, of what was sent for a message, keep-alives and connects included. */
+  /** Of a PUBLISH, above TCP, as the plans of runs have it. */
   readonly packetBytes: Observed | null
   readonly isTls: boolean
+  /** That messages of some run had, by QoS. */
+  readonly hasQos: readonly [boolean, boolean, boolean]
+  readonly hasPersistentSessions: boolean
   readonly reports: number
   readonly searches: number
   readonly notes: readonly string[]
@@ -77,10 +81,16 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
   checkBrokers(used, allowed, notes)
   const { measurements, fanOut } = throughputOf(searches, sloKeys, notes)
   const reports = used.map(({ report }) => report)
+  // What a payload file had nobody knows any more.
+  const traffic = reports.map(({ plan }) => trafficOf(plan, () => Number.NaN))
+  const hasQos = (qos: 0 | 1 | 2) => traffic.some(({ qosShares }) => qosShares[qos] > 0)
   return {
     scaling: new Scaling(measurements),
     measuredFanOut: fanOut,
-    memory: memoryOf(reports, notes),
+    memory: memoryOf(
+      used.filter((run) => !ofSearches.has(run)),
+      notes,
+    ),
     connects: connectsOf(used),
     failover: failoverOf(used),
     cpuUsPerMessage: observed(
@@ -88,13 +98,12 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
       'node',
     ),
     packetBytes: observed(
-      // Where connects are most of the bytes the share of a message is not to be had.
-      reports
-        .filter(({ publishes, clients }) => publishes.sent > 20 * clients.planned)
-        .map(({ bytes, publishes }) => bytes.sent / publishes.sent),
+      traffic.map(({ packetBytes }) => packetBytes).filter((bytes) => bytes > 0),
       'run',
     ),
     isTls: reports.some(({ plan }) => plan.nodes.some(({ url }) => /^(mqtts|wss):/.test(url))),
+    hasQos: [hasQos(0), hasQos(1), hasQos(2)],
+    hasPersistentSessions: traffic.some(({ persistentShare }) => persistentShare > 0),
     reports: used.length,
     searches: searches.length,
     notes,
@@ -151,9 +160,13 @@ function throughputOf(searches: readonly Search[], sloKeys: readonly string[], n
 function measurementsOf(searches: readonly Search[], notes: string[]): Measurement[] {
   return searches.flatMap(({ path, report, trials }) =>
     report.series.flatMap((result): Measurement[] => {
-      const nodes =
-        result.nodes ?? result.trials.map((trial) => trials.get(trial.path)?.report.plan.nodes.length).find((count) => count) ?? null
+      const urls = result.trials.map((trial) => trials.get(trial.path)?.report.plan.nodes.length).find((count) => count)
+      const nodes = result.nodes ?? urls ?? null
       const why = unusable(result, nodes)
+      if (why === null && result.nodes === null)
+        notes.push(
+          `${path}: nobody said how many nodes it had, so that its addresses were counted: ${formatCount(nodes!)}. A load balancer is one.`,
+        )
       if (why === null) return [{ nodes: nodes!, perSec: result.low!, badPerSec: result.high }]
       notes.push(`${path}${nodes === null ? '' : ` with ${formatCount(nodes)} ${nodes === 1 ? 'node' : 'nodes'}`}: ${why}.`)
       return []
@@ -175,14 +188,15 @@ function unusable({ status, low }: SearchResult, nodes: number | null): string |
   return nodes === null ? 'nobody said how many nodes it had' : null
 }
 
-function memoryOf(reports: readonly Report[], notes: string[]): MemoryModel | NoModel {
-  let restless = 0
-  const plateaus = reports.flatMap((report) =>
+/** @param runs  but trials of a search: their clients are few and busy, and what these cost would be taken for the price of any */
+function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel {
+  const left = { restless: 0, ofMachine: 0 }
+  const plateaus = runs.flatMap(({ report }) =>
     metricsOf(report).flatMap((metrics): Plateau[] => {
       const { memoryBytes, connections, subscriptions, queued } = metrics
       if (memoryBytes === null || connections === null) return []
-      if (!isFlat(metrics, measureS(report))) {
-        restless++
+      if (metrics.isOfMachine || !isFlat(metrics, measureS(report))) {
+        left[metrics.isOfMachine ? 'ofMachine' : 'restless']++
         return []
       }
       return [
@@ -195,10 +209,11 @@ function memoryOf(reports: readonly Report[], notes: string[]): MemoryModel | No
       ]
     }),
   )
-  if (restless > 0)
-    notes.push(
-      `In ${formatCount(restless)} ${restless === 1 ? 'case' : 'cases'} a node’s memory or connections were not at rest in measure: no plateau.`,
-    )
+  const say = (count: number, words: string) => {
+    if (count > 0) notes.push(`In ${formatCount(count)} ${count === 1 ? 'case' : 'cases'} ${words}: no plateau.`)
+  }
+  say(left.restless, 'a node’s memory or connections were not at rest in measure')
+  say(left.ofMachine, 'a node told the memory of its machine, not its own')
   return plateaus.length === 0 ? { refusal: 'no run has a plateau of a node’s memory and connections' } : memoryModel(plateaus)
 }
 

@@ -1,7 +1,7 @@
 /**
- * What lies under the paths of --from: reports and searches, wherever below a folder they are.
+ * What lies under the paths of --from: reports and searches, wherever below a folder they are, and the trials beside a search.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { checkDistinct, type Run } from '../compare/runs.ts'
 import { UsageError } from '../errors.ts'
@@ -22,26 +22,46 @@ export interface Sources {
   readonly searches: readonly Search[]
 }
 
-/** @throws UsageError  a path has nothing, or something that can't be read; or two reports are of one run */
+/** @throws UsageError  a path has nothing, or something that can't be read; or two are of one run or one search */
 export function readSources(paths: readonly string[]): Sources {
   const files = [...new Set(paths.flatMap(filesAt))]
   const kinds = files.map((file) => ({ file, isSearch: isSearch(file) }))
-  const runs = kinds.filter((one) => !one.isSearch).map(({ file }) => ({ path: file, report: readReport(file) }))
+  const found = kinds.filter((one) => one.isSearch).map(({ file }) => ({ path: file, report: readSearch(file) }))
+  checkDistinctSearches(found)
+  const named = kinds.filter((one) => !one.isSearch).map(({ file }) => file)
+  const beside = found
+    .flatMap(({ path, report }) => trialsOf(report).map((trial) => reportAt(path, trial)))
+    .filter((file) => existsSync(file))
+  const runs = [...new Set([...named, ...beside])].map((path) => ({ path, report: readReport(path) }))
   checkDistinct(runs)
-  const byFolder = new Map(runs.map((run) => [dirname(run.path), run]))
-  const searches = kinds
-    .filter((one) => one.isSearch)
-    .map(({ file }): Search => {
-      const report = readSearch(file)
-      const paths = report.series.flatMap(({ trials }) => trials.map(({ path }) => path))
-      const trials = paths.flatMap((path): [string, Run][] => {
-        const at = normalize(join(dirname(file), path))
-        const run = byFolder.get(at) ?? runs.find((one) => one.path === at)
-        return run === undefined ? [] : [[path, run]]
-      })
-      return { path: file, report, trials: new Map(trials) }
+  const byPath = new Map(runs.map((run) => [run.path, run]))
+  const searches = found.map(({ path, report }): Search => {
+    const trials = trialsOf(report).flatMap((trial): [string, Run][] => {
+      const run = byPath.get(reportAt(path, trial))
+      return run === undefined ? [] : [[trial, run]]
     })
+    return { path, report, trials: new Map(trials) }
+  })
   return { runs, searches }
+}
+
+/** As the search has their paths. */
+function trialsOf({ series }: SearchReport): string[] {
+  return series.flatMap(({ trials }) => trials.map(({ path }) => path))
+}
+
+/** Of a trial, which lies beside its search. */
+function reportAt(search: string, trial: string): string {
+  return join(dirname(search), trial, 'report.json')
+}
+
+/** A copy of a search is no second measurement. */
+function checkDistinctSearches(searches: readonly Pick<Search, 'path' | 'report'>[]): void {
+  for (const [i, { path, report }] of searches.entries()) {
+    const { startedAt, scenarioHash } = report
+    const twin = searches.slice(0, i).find(({ report: one }) => one.startedAt === startedAt && one.scenarioHash === scenarioHash)
+    if (twin) throw new UsageError(`${twin.path} and ${path} are one search, of ${startedAt}`, { hint: 'name each search once' })
+  }
 }
 
 /** `10` comes after `9`. */

@@ -6,8 +6,8 @@
  */
 
 import { formatCount } from '../units.ts'
-import { CONSTRAINT_WORDS, lostClients } from './constraints.ts'
-import { beyondOf, type Cluster, type Decision } from './decide.ts'
+import { CONSTRAINT_WORDS, lostClients, roomOfQueued } from './constraints.ts'
+import { beyondOf, type Cluster, type Decision, QUEUED_RUN } from './decide.ts'
 import { isRefusal, type Model } from './model.ts'
 import { FARTHEST, factorWords } from './scaling.ts'
 import { INPUTS, nodesOf } from './sensitivity.ts'
@@ -21,7 +21,7 @@ export function nextRunsOf(model: Model, { doubts, cluster, carried }: Decision)
   })
   const open = new Set(doubts.map(({ constraint }) => constraint))
   const others = [
-    ...(open.has('memory') ? [] : memoryRun(model, cluster)),
+    ...(open.has('memory') ? [] : [...memoryRun(model, cluster), ...queuedRun(model, cluster)]),
     ...(open.has('throughput') ? [] : throughputRun(model, cluster, carried)),
     ...(open.has('storm') ? [] : stormRun(model, cluster)),
     ...capRun(model),
@@ -43,6 +43,12 @@ function memoryRun(model: Model, cluster: Cluster): NextRun[] {
   const { value, range } = memory.perConnection
   const narrows = spread(model, 'memory of a connection', (range?.high ?? value) / value)
   return narrows === 0 ? [] : [{ what: 'more plateaus of idle clients (sizing/idle)', why: 'memory of a connection has a range', narrows }]
+}
+
+/** It would change nothing: otherwise it is in doubt. */
+function queuedRun(model: Model, { left }: Cluster): NextRun[] {
+  const isOpen = roomOfQueued(model, left) !== null
+  return isOpen ? [{ what: QUEUED_RUN, why: 'memory of a queued message is not measured', narrows: 0 }] : []
 }
 
 function throughputRun(model: Model, cluster: Cluster, carried: Decision['carried']): NextRun[] {

@@ -1,6 +1,6 @@
 /** What ± 20 % on each input does to the number of nodes: the tornado. */
 import type { ConstraintName } from './constraints.ts'
-import { clusterOf, decide } from './decide.ts'
+import { decide } from './decide.ts'
 import { isRefusal, type Model } from './model.ts'
 import type { Lever } from './sizing.ts'
 import type { Quantity } from './types.ts'
@@ -60,14 +60,9 @@ export const INPUTS: readonly Input[] = [
 
 /** The largest lever first. */
 export function leversOf(model: Model, binding: ConstraintName): Lever[] {
-  const known = decide(model).constraints.map(({ survivors }) => survivors !== null)
-  const count = (changed: Model): number | null => {
-    const { constraints, cluster } = decide(changed)
-    return constraints.some(({ survivors }, i) => known[i] && survivors === null) ? null : cluster.nodes
-  }
   const levers = INPUTS.flatMap(({ name, of, times }): Lever[] => {
     const [less, more] = [times(model, 1 - STEP), times(model, 1 + STEP)]
-    return less === null || more === null ? [] : [{ name, less: count(less), more: count(more), binds: of === binding }]
+    return less === null || more === null ? [] : [{ name, less: decidedNodes(less), more: decidedNodes(more), binds: of === binding }]
   })
   // What goes beyond what can be said goes farthest.
   const reach = ({ less, more }: Lever) => (less === null || more === null ? Infinity : Math.abs(more - less))
@@ -80,10 +75,10 @@ export function nodesOf(model: Model): number {
   return decide(model).cluster.nodes
 }
 
-/** For something else that is to be survived. */
-export function nodesFor(model: Model, survive: Model['target']['survive']): number {
-  const target = { ...model.target, survive }
-  return clusterOf(target, decide({ ...model, target }).cluster.survivors).nodes
+/** null: it is not decided. */
+export function decidedNodes(model: Model): number | null {
+  const { doubts, cluster } = decide(model)
+  return doubts.length === 0 ? cluster.nodes : null
 }
 
 function onNode(model: Model, key: 'connections' | 'memory' | 'network', factor: number): Model | null {

@@ -32,6 +32,8 @@ export interface WordTable {
 const TONES: Readonly<Record<Provenance, Tone>> = { measured: 'good', interpolated: 'good', extrapolated: 'warn', assumed: 'warn' }
 /** More rows of the tornado are of no use to anybody. */
 const MOST_LEVERS = 6
+/** So far away it is no constraint: how far says nothing. */
+const MOST_SLACK = 100
 
 export function viewOf(sizing: Sizing): SizeView {
   const { answer, atLeast, reasons, target, load, evidence, tool } = sizing
@@ -85,7 +87,8 @@ export function provenanceCell(provenance: Provenance | null): Cell {
   return provenance === null ? { text: 'unknown', tone: 'bad' } : { text: provenance, tone: TONES[provenance] }
 }
 
-function constraintTable({ constraints, alternatives, target }: Sizing): WordTable {
+function constraintTable({ constraints, alternatives, target, answer }: Sizing): WordTable {
+  const said = alternatives.filter(({ nodes: count }) => answer !== null || count !== null)
   return {
     title: target.survive === 'none' ? 'Nodes that are needed' : `Nodes that have to be left when a ${target.survive} is lost`,
     columns: ['nodes', 'to spare', 'from'],
@@ -95,10 +98,7 @@ function constraintTable({ constraints, alternatives, target }: Sizing): WordTab
       cells: [survivorsCell(one), spareCell(one), isJudged(one) ? provenanceCell(one.provenance) : NONE],
       words: printable(one.basis),
     })),
-    foot:
-      alternatives.length === 0
-        ? []
-        : [`Otherwise: ${alternatives.map(({ what, nodes: count }) => `${what} ${nodes(count)}`).join(', ')}.`],
+    foot: said.length === 0 ? [] : [`Otherwise: ${said.map(({ what, nodes: count }) => `${what} ${nodesOrNot(count)}`).join(', ')}.`],
   }
 }
 
@@ -113,10 +113,15 @@ function survivorsCell(one: SizedConstraint): Cell {
   return binds ? { text: `binds → ${text}`, tone: 'warn' } : plain(text)
 }
 
+/** null: it would not be decided. */
+function nodesOrNot(count: number | null): string {
+  return count === null ? 'can’t be said' : nodes(count)
+}
+
 /** How many times worse the input may be. */
 function spareCell({ slack, binds }: SizedConstraint): Cell {
   if (slack === null) return NONE
-  return { text: `× ${Number(slack.toPrecision(2))}`, tone: binds ? 'warn' : 'plain' }
+  return { text: slack > MOST_SLACK ? `> ${MOST_SLACK}` : `× ${Number(slack.toPrecision(2))}`, tone: binds ? 'warn' : 'plain' }
 }
 
 function loadTable({ loads, cluster, target }: Sizing): WordTable {
@@ -264,14 +269,16 @@ function costTable({ cost }: Sizing): WordTable {
   }
 }
 
-function leverTable({ sensitivity }: Sizing): WordTable {
+/** Where there is no decision, of those that would make one. */
+function leverTable({ sensitivity, answer }: Sizing): WordTable {
+  const said = sensitivity.filter(({ less, more }) => answer !== null || less !== null || more !== null)
   return {
     title: 'What ± 20 % does',
     columns: ['20 % less', '20 % more'],
     words: null,
-    rows: sensitivity.slice(0, MOST_LEVERS).map(({ name, less, more, binds }) => ({
+    rows: said.slice(0, MOST_LEVERS).map(({ name, less, more, binds }) => ({
       name,
-      cells: [less, more].map((count): Cell => ({ text: count === null ? 'can’t be said' : nodes(count), tone: binds ? 'warn' : 'plain' })),
+      cells: [less, more].map((count): Cell => ({ text: nodesOrNot(count), tone: binds ? 'warn' : 'plain' })),
       words: '',
     })),
     foot: [],

@@ -1,9 +1,10 @@
 /** What a sizing says in sentences: why it is what it is, and what it is silent of. */
 import { formatBytes, formatCount, formatRate } from '../units.ts'
-import { CONSTRAINT_WORDS } from './constraints.ts'
+import { CONSTRAINT_WORDS, roomOfQueued } from './constraints.ts'
 import type { Cluster, Decision } from './decide.ts'
 import type { Evidence } from './evidence.ts'
 import { isRefusal, type Model } from './model.ts'
+import type { Regressor } from './regression.ts'
 
 /** Larger by this much than what was sent in the runs. */
 const LARGER = 1.5
@@ -47,28 +48,50 @@ export function nodes(count: number): string {
 }
 
 /** What the number is silent of. */
-export function notCoveredOf(model: Model, evidence: Evidence, { constraints }: Decision): string[] {
-  const { load, target, memory } = model
-  const { packetBytes, isTls, measuredFanOut } = evidence
+export function notCoveredOf(model: Model, evidence: Evidence, { constraints, cluster }: Decision): string[] {
+  const { load, target } = model
+  const { packetBytes, isTls, measuredFanOut, hasQos, hasPersistentSessions } = evidence
   const notJudged = constraints.filter(({ survivors, refusal }) => survivors === null && refusal === null)
   const silent = [
     ...notJudged.map(({ name, basis }) => `${CONSTRAINT_WORDS[name]} (${basis.replace('not judged: ', '')})`),
     ...(isTls ? [] : ['TLS: no run had it']),
-    ...(packetBytes !== null && load.packetBytes > LARGER * packetBytes.value
-      ? [`messages of ${formatBytes(load.packetBytes)}: those of the runs had ${formatBytes(packetBytes.value)}`]
+    ...(packetBytes !== null && load.packetBytes > LARGER * packetBytes.high
+      ? [`messages of ${formatBytes(load.packetBytes)}: those of the runs had ${formatBytes(packetBytes.high)} at most`]
       : []),
-    ...(measuredFanOut !== null && Math.abs(measuredFanOut - load.fanOut) > 0.2 * Math.max(load.fanOut, measuredFanOut)
+    ...(measuredFanOut !== null &&
+    load.publishesPerSec > 0 &&
+    Math.abs(measuredFanOut - load.fanOut) > 0.2 * Math.max(load.fanOut, measuredFanOut)
       ? [`a fan-out of ${factor(load.fanOut)}: throughput was measured at ${factor(measuredFanOut)}, and is taken by messages in and out`]
       : []),
-    ...(load.persistentShare > 0 && (isRefusal(memory) || memory.perQueued === null)
-      ? [
-          `what waits for ${formatCount(load.persistentShare * load.clients)} persistent sessions: memory of a queued message was not measured`,
-        ]
+    ...([0, 1, 2] as const).filter((qos) => load.qosShares[qos] > 0 && !hasQos[qos]).map((qos) => `QoS ${qos}: no run had it`),
+    ...(load.persistentShare > 0 && !hasPersistentSessions
+      ? [`persistent sessions of ${formatCount(load.persistentShare * load.clients)} clients: no run had them`]
       : []),
-    ...(load.qosShares[1] + load.qosShares[2] > 0 ? [] : ['QoS 1 and 2']),
+    ...unpriced(model, evidence, cluster),
     ...(target.survive === 'zone' ? ['two zones, or a zone and a node, at once'] : []),
   ]
   return [...silent, ...NEVER]
+}
+
+/** Of memory: what the target has, and counts as nothing. */
+function unpriced(model: Model, { memory: measured }: Evidence, { left }: Cluster): string[] {
+  const { load, memory } = model
+  if (isRefusal(memory)) return []
+  const leftOut = 'refusal' in measured ? [] : measured.leftOut
+  const why = (name: Regressor) => leftOut.find((words) => words.startsWith(`${name}: `))?.slice(name.length + 2) ?? 'not measured'
+  const room = roomOfQueued(model, left)
+  const waiting = load.persistentShare * load.clients
+  return [
+    ...(load.subscriptionsPerClient > 0 && memory.perSubscription === null
+      ? [`memory of subscriptions (${factor(load.subscriptionsPerClient)} of each client): ${why('subscriptions')}`]
+      : []),
+    ...(room === null
+      ? []
+      : [`memory of ${formatCount(load.queued)} queued messages: ${why('queued')}; each has room for ${formatBytes(Math.max(0, room))}`]),
+    ...(waiting > 0 && load.queued === 0
+      ? [`what waits for ${formatCount(waiting)} persistent sessions: the target has nothing queued`]
+      : []),
+  ]
 }
 
 const NEVER = [

@@ -11,7 +11,7 @@ import { inputsOf, isRefusal, type Model, modelOf } from './model.ts'
 import { networkOf } from './network.ts'
 import { nextRunsOf } from './next-runs.ts'
 import { sizeWords } from './scaling.ts'
-import { leversOf, nodesFor, nodesOf } from './sensitivity.ts'
+import { decidedNodes, leversOf } from './sensitivity.ts'
 import { notCoveredOf, reasonsOf } from './size-words.ts'
 import { type AvailabilityFigures, type Cost, type LoadFigure, type NodeLoad, SIZE_SCHEMA, type Sizing, type Storm } from './sizing.ts'
 import type { Load, Target } from './target.ts'
@@ -44,7 +44,7 @@ export function size(target: Target, load: Load, evidence: Evidence): Sizing {
     doubts,
     inputs: inputsOf(model).map(({ name, text, quantity }) => ({ name, text, ...quantity })),
     loads: loadsOf(model, cluster),
-    alternatives: alternativesOf(model, cluster),
+    alternatives: alternativesOf(model),
     scaling: scaling.figures,
     availability: availabilityFigures(model, cluster),
     storm: stormOf(model, cluster),
@@ -97,20 +97,20 @@ function loadsOf(model: Model, cluster: Cluster): NodeLoad[] {
   ]
 }
 
-function alternativesOf(model: Model, { nodes }: Cluster): Sizing['alternatives'] {
+function alternativesOf(model: Model): Sizing['alternatives'] {
   const { survive, zones } = model.target
   const ways = (['zone', 'node', 'none'] as const).filter((way) => way !== survive && (way !== 'zone' || zones > 1))
   const words = { zone: 'to survive a zone', node: 'to survive a node only', none: 'to survive nothing' }
   const others = ways
     .filter((way) => way === 'none' || model.recoveryS !== null)
-    .map((way) => ({ what: words[way], nodes: nodesFor(model, way) }))
+    .map((way) => ({ what: words[way], nodes: decidedNodes({ ...model, target: { ...model.target, survive: way } }) }))
   const { growth, clients, publishesPerSec, queued } = model.load
   if (growth === 1) return others
   const today = { ...model.load, clients: clients / growth, publishesPerSec: publishesPerSec / growth, queued: queued / growth }
-  return [...others, { what: 'for the load of today', nodes: Math.min(nodes, nodesOf({ ...model, load: today })) }]
+  return [...others, { what: 'for the load of today', nodes: decidedNodes({ ...model, load: today }) }]
 }
 
-function availabilityFigures(model: Model, { nodes, left, survivors }: Cluster): AvailabilityFigures {
+function availabilityFigures(model: Model, { nodes, survivors }: Cluster): AvailabilityFigures {
   const { availability: stated, survive, zones } = model.target
   const { goal, others } = stated
   const parts: AvailabilityFigures['parts'][number][] = []
@@ -120,14 +120,16 @@ function availabilityFigures(model: Model, { nodes, left, survivors }: Cluster):
   const percent = (share: number) => `${Number((share * 100).toPrecision(9))} %`
   const together = (k: number, n: number, a: number, noun: string) => {
     const all = availabilityOf(k, n, a)
-    add(
-      `${k} of ${n} ${noun}`,
-      downMinutes(all),
-      `each ${percent(a)}, together ${percent(all)} if they fail independently, which is an upper bound`,
-    )
+    const why = k < n ? 'if they fail independently, which is an upper bound' : 'since all of them have to be up'
+    add(`${k} of ${n} ${noun}`, downMinutes(all), `each ${percent(a)}, together ${percent(all)} ${why}`)
   }
-  if (survive === 'zone' && stated.zone !== undefined) together(zones - 1, zones, stated.zone, 'zones')
-  else if (survive === 'zone') notKnown.push('availability of a zone (availability.zone)')
+  if (stated.zone === undefined) notKnown.push('availability of a zone (availability.zone)')
+  else {
+    // What has no node needs not be up. Zones are as full as each other, so that one is lost with more than a node unless each has just one.
+    const used = Math.min(zones, nodes)
+    const spared = survive === 'zone' || (survive === 'node' && nodes <= zones) ? 1 : 0
+    together(used - spared, used, stated.zone, used === 1 ? 'zone' : 'zones')
+  }
   if (stated.node !== undefined) together(survivors, nodes, stated.node, 'nodes')
   const failover = model.failoverS
   const restartS = stated.restartTime === undefined ? failover?.value : stated.restartTime / 1e6
@@ -149,7 +151,6 @@ function availabilityFigures(model: Model, { nodes, left, survivors }: Cluster):
   const series = Object.entries(others)
   if (series.length > 0)
     add(series.map(([name]) => name).join(', '), downMinutes(inSeries(series.map(([, a]) => a))), 'in series, says the target')
-  if (left < survivors) notKnown.push('a cluster that is too small after the loss')
   const minutes = parts.length === 0 ? null : parts.reduce((sum, part) => sum + part.minutes, 0)
   return { goal, budgetMinutes: (1 - goal) * MINUTES_PER_YEAR, parts, minutes, notKnown }
 }

@@ -31,8 +31,8 @@ export interface Sizing {
   readonly inputs: readonly Input[]
   /** Before and after the loss. */
   readonly loads: readonly NodeLoad[]
-  /** For what else might be survived, and for the load of today. */
-  readonly alternatives: readonly { readonly what: string; readonly nodes: number }[]
+  /** For what else might be survived, and for the load of today; null: it would not be decided. */
+  readonly alternatives: readonly { readonly what: string; readonly nodes: number | null }[]
   readonly scaling: ScalingFigures
   readonly availability: AvailabilityFigures
   readonly storm: Storm | null
@@ -106,7 +106,7 @@ export interface Cost {
 
 export interface Lever {
   readonly name: string
-  /** Nodes with 20 % less and with 20 % more of it; null: it can't be said, where as it is it can. */
+  /** Nodes with 20 % less and with 20 % more of it; null: it would not be decided. */
   readonly less: number | null
   readonly more: number | null
   /** The input of the constraint that binds. */

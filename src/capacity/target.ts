@@ -4,11 +4,11 @@
 import { basename } from 'node:path'
 import { assert } from '../errors.ts'
 import { ScenarioDocument } from '../load/document.ts'
-import { estimate } from '../load/estimate.ts'
 import { isWithin, readSchema } from '../load/issues.ts'
 import type { Plan } from '../load/plan.ts'
 import { parseThreshold } from '../load/threshold.ts'
 import { type TargetFile, targetSchema } from './target-schema.ts'
+import { trafficOf } from './traffic.ts'
 import type { Provenance } from './types.ts'
 
 /** Of MQTT beside topic and payload: header, length, packet identifier. */
@@ -76,7 +76,7 @@ export function sloKey(expression: string): string {
 export function loadOf(target: Target, plan: Plan | null, fileBytes: (path: string) => number): Load {
   const { growth: grows, payload, topic = TOPIC_BYTES } = target
   const growth = grows === undefined ? 1 : (1 + grows.perYear) ** grows.years
-  const own = plan === null ? null : planned(plan, fileBytes)
+  const own = plan === null ? null : trafficOf(plan, fileBytes)
   const pick = (stated: number | undefined, of: number | undefined, otherwise = 0) => stated ?? of ?? otherwise
   const qos = target.qos
   return {
@@ -93,34 +93,4 @@ export function loadOf(target: Target, plan: Plan | null, fileBytes: (path: stri
     basis: plan === null ? 'target file' : `scenario ${plan.name}`,
     provenance: 'assumed',
   }
-}
-
-/** The load of a scenario, as `plan` tells it. */
-function planned(plan: Plan, fileBytes: (path: string) => number) {
-  const { clients, peakPublishesPerSec, fanOut, streams, persistentSessions } = estimate(plan, {
-    fileBytes,
-    transport: 'stream',
-    workers: 1,
-    processes: 1,
-  })
-  const sent = streams.map(({ publishesPerSec, packetBytes }) => ({ perSec: publishesPerSec ?? 0, packetBytes }))
-  const perSec = sent.reduce((sum, stream) => sum + stream.perSec, 0)
-  const entries = plan.groups.flatMap((group) => group.publish)
-  const pings = meanOf(plan, ({ keepAliveS }) => (keepAliveS === 0 ? 0 : 1 / keepAliveS))
-  const qosOf = (qos: 0 | 1 | 2) => entries.reduce((sum, entry, i) => sum + entry.qosShares[qos] * sent[i]!.perSec, 0) / (perSec || 1)
-  return {
-    clients,
-    publishesPerSec: peakPublishesPerSec,
-    fanOut: fanOut ?? 0,
-    packetBytes: sent.reduce((sum, stream) => sum + stream.perSec * stream.packetBytes, 0) / (perSec || 1),
-    qosShares: [qosOf(0), qosOf(1), qosOf(2)] as const,
-    persistentShare: persistentSessions / clients,
-    keepAliveS: pings === 0 ? 0 : 1 / pings,
-    subscriptionsPerClient: meanOf(plan, ({ subscribe }) => subscribe.length),
-  }
-}
-
-/** Over all clients. */
-function meanOf({ groups, clients }: Plan, of: (group: Plan['groups'][number]) => number): number {
-  return groups.reduce((sum, group) => sum + group.clients * of(group), 0) / clients
 }

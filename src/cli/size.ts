@@ -10,6 +10,8 @@ import { rendered } from '../capacity/size-formats.ts'
 import { loadOf, readTarget, type Target } from '../capacity/target.ts'
 import { ALLOWANCES, type Allowance, type CapacityFormat } from '../capacity/types.ts'
 import { UsageError } from '../errors.ts'
+import { ScenarioDocument } from '../load/document.ts'
+import { isMap } from '../load/fields.ts'
 import { loadScenario, NO_OPTIONS } from '../load/scenario.ts'
 import { PLAIN, writeOutput } from './output.ts'
 import { readScenario, targetFile } from './scenarios.ts'
@@ -47,9 +49,16 @@ function loadOfTarget(target: Target, file: string) {
   if (target.load === undefined) return loadOf(target, null, () => 0)
   const near = join(dirname(file), target.load)
   const scenario = existsSync(near) ? { file: near, text: read(near) } : readScenario(target.load)
-  // Where it would run does not matter, but one that the embedded broker can't take has to have a broker.
-  const plan = loadScenario(scenario.file, scenario.text, { ...NO_OPTIONS, brokers: ['mqtt://cluster'] })
+  // Where it would run does not matter, but one that the embedded broker can't take has to have brokers, and to cross nodes takes two.
+  const brokers = hasBrokers(scenario.file, scenario.text) ? [] : ['mqtt://one', 'mqtt://another']
+  const plan = loadScenario(scenario.file, scenario.text, { ...NO_OPTIONS, brokers })
   return loadOf(target, plan, (path) => statSync(resolve(dirname(scenario.file), path)).size)
+}
+
+/** Its groups may be placed by their names. */
+function hasBrokers(file: string, text: string): boolean {
+  const { value } = new ScenarioDocument(file, text, [])
+  return isMap(value) && Array.isArray(value.brokers) && value.brokers.length > 0
 }
 
 function read(file: string): string {

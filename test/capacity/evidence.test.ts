@@ -6,8 +6,10 @@ import { evidenceOf } from '../../src/capacity/evidence.ts'
 import { readSources, type Search } from '../../src/capacity/files.ts'
 import { sloKey } from '../../src/capacity/target.ts'
 import type { SearchReport, SearchResult } from '../../src/capacity/types.ts'
+import type { Run } from '../../src/compare/runs.ts'
 import { UsageError } from '../../src/errors.ts'
-import { plateau, plateaus, SLO, search, storm } from './sample-evidence.ts'
+import type { GroupPlan } from '../../src/load/plan.ts'
+import { BROKER, plateau, plateaus, SLO, search, storm } from './sample-evidence.ts'
 
 const evidence = (searches: readonly Search[], runs = plateaus(1e5)) => evidenceOf({ runs, searches }, [sloKey(SLO)], [])
 /** The same search with other results. */
@@ -66,7 +68,11 @@ describe('throughput is of searches', () => {
     const [run] = plateaus(1e5)
     const trials = new Map([['trial-1-0', run!]])
     expect(run!.report.plan.nodes).toHaveLength(2)
-    expect(evidence([{ ...one, trials }]).scaling.sizes).toMatchObject([{ nodes: 2 }])
+    const { scaling, notes } = evidence([{ ...one, trials }])
+    expect(scaling.sizes).toMatchObject([{ nodes: 2 }])
+    expect(notes).toEqual([
+      'rate/search.json: nobody said how many nodes it had, so that its addresses were counted: 2. A load balancer is one.',
+    ])
   })
 })
 
@@ -90,6 +96,50 @@ describe('of runs', () => {
     const { memory, notes } = evidence([], [...plateaus(2e5, 5e5, 1e6), growing])
     expect(memory).toMatchObject({ plateaus: 3, most: { connections: 1e6 } })
     expect(notes).toEqual(['In 1 case a node’s memory or connections were not at rest in measure: no plateau.'])
+  })
+
+  test('memory is not of trials of a search, whose clients are few and busy', () => {
+    const trials = new Map([1000, 1010, 1020].map((clients) => [`t${clients}`, plateau(clients, 5e9)]))
+    const idle = plateaus(2e5, 5e5, 1e6)
+    const { memory } = evidence([{ ...search([1]), trials }], [...idle, ...trials.values()])
+    expect(memory).toMatchObject({ plateaus: 3, slopes: { connections: { bytes: expect.closeTo(BROKER.connectionBytes, 6) } } })
+  })
+
+  test('nor of nodes that tell the memory of their machine', () => {
+    const { path, report } = plateau(2e6, 9e10)
+    const { metrics } = report.nodes.a!
+    const machine = { path, report: { ...report, nodes: { a: { metrics: { ...metrics!, isOfMachine: true as const } } } } }
+    const { memory, notes } = evidence([], [...plateaus(2e5, 5e5, 1e6), machine])
+    expect(memory).toMatchObject({ plateaus: 3, most: { connections: 1e6 } })
+    expect(notes).toEqual(['In 1 case a node told the memory of its machine, not its own: no plateau.'])
+  })
+
+  test('what messages were like is of their plans, whatever else was sent', () => {
+    const [run] = plateaus(1e5)
+    const { plan } = run!.report
+    const of = (change: (group: GroupPlan) => Partial<GroupPlan>): Run => ({
+      path: 'x',
+      report: {
+        ...run!.report,
+        bytes: { sent: 1e12, received: 0 },
+        plan: { ...plan, groups: plan.groups.map((g) => ({ ...g, ...change(g) })) },
+      },
+    })
+    const small = evidence([], [run!])
+    expect(small).toMatchObject({ hasQos: [true, true, true], hasPersistentSessions: false })
+    expect(evidence([], [of(() => ({}))]).packetBytes).toEqual(small.packetBytes)
+    const large = of(({ publish }) => ({
+      cleanShare: 0,
+      publish: publish.map((entry) => ({ ...entry, qosShares: [1, 0, 0], payload: { kind: 'bytes', min: 1064, max: 1064 } })),
+    }))
+    const { packetBytes, ...had } = evidence([], [large])
+    expect(had).toMatchObject({ hasQos: [true, false, false], hasPersistentSessions: true })
+    // A byte more for the length of the packet, and no packet identifiers.
+    expect(packetBytes!.value).toBeCloseTo(small.packetBytes!.value + 1000 + 1 - 2 * 0.2, 6)
+    const silent = of(() => ({ publish: [] }))
+    expect(evidence([], [silent])).toMatchObject({ packetBytes: null, hasQos: [false, false, false] })
+    const unknown = of(({ publish }) => ({ publish: publish.map((entry) => ({ ...entry, payload: { kind: 'file', path: 'gone' } })) }))
+    expect(evidence([], [unknown]).packetBytes).toBeNull()
   })
 
   test('those that can’t be trusted are refused, but for trials of a search, which has judged them', () => {
@@ -134,6 +184,26 @@ describe('--from', () => {
     const { runs, searches } = readSources([from])
     expect(runs.map(({ path }) => path.slice(from.length + 1))).toEqual(['a/b/idle/report.json', 'rate/trial-1-0/report.json'])
     expect([...searches[0]!.trials.keys()]).toEqual(['trial-1-0'])
+  })
+
+  test('finds the trials of a search beside it, where only the search is named', () => {
+    const [first, second] = plateaus(1e5, 2e5)
+    const from = folder({
+      'rate/search.json': search([1]).report,
+      'rate/trial-1-0/report.json': first!.report,
+      'rate/trial-1-1/report.json': second!.report,
+    })
+    const { runs, searches } = readSources([join(from, 'rate/search.json')])
+    expect([...searches[0]!.trials.keys()]).toEqual(['trial-1-0', 'trial-1-1'])
+    expect(runs).toHaveLength(2)
+    expect(readSources([from]).runs).toHaveLength(2)
+  })
+
+  test('takes a copy of a search for no second measurement', () => {
+    const { report } = search([1])
+    const from = folder({ 'a/search.json': report, 'b/search.json': report, 'c/search.json': { ...report, startedAt: 'later' } })
+    expect(() => readSources([from])).toThrow(/a\/search\.json and .*b\/search\.json are one search/)
+    expect(readSources([join(from, 'a'), join(from, 'c')]).searches).toHaveLength(2)
   })
 
   test('takes a path twice once, and files of any name', () => {

@@ -2,7 +2,7 @@ import { evidenceOf } from '../../src/capacity/evidence.ts'
 import type { Search, Sources } from '../../src/capacity/files.ts'
 import { size } from '../../src/capacity/size.ts'
 import type { Sizing } from '../../src/capacity/sizing.ts'
-import { loadOf, readTarget } from '../../src/capacity/target.ts'
+import { type Load, loadOf, readTarget } from '../../src/capacity/target.ts'
 import { type Allowance, SEARCH_SCHEMA, type SearchResult } from '../../src/capacity/types.ts'
 import { throughputAt, type Usl } from '../../src/capacity/usl.ts'
 import type { Run } from '../../src/compare/runs.ts'
@@ -132,18 +132,16 @@ export interface Case {
   readonly runs?: readonly Run[]
   readonly searches?: readonly Search[]
   readonly allowed?: readonly Allowance[]
+  /** In place of what the target says. */
+  readonly load?: Partial<Load>
 }
 
 /** The worked case, but for what is given. */
-export function sized({ target = TARGET, set = [], runs, searches, allowed = [] }: Case = {}): Sizing {
+export function sized({ target = TARGET, set = [], runs, searches, allowed = [], load = {} }: Case = {}): Sizing {
   const sources: Sources = {
     runs: runs ?? [...plateaus(200_000, 500_000, 900_000, 1_200_000), storm(33_333)],
     searches: searches ?? [search([1, 2, 3, 4])],
   }
   const read = readTarget('10m.target.yaml', target, set)
-  return size(
-    read,
-    loadOf(read, null, () => 0),
-    evidenceOf(sources, read.sloKeys, allowed),
-  )
+  return size(read, { ...loadOf(read, null, () => 0), ...load }, evidenceOf(sources, read.sloKeys, allowed))
 }

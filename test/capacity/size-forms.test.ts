@@ -31,6 +31,12 @@ test('as text what is not decided begins with why, what surely is too few, and t
   expect(text).toMatch(/59 min a year is over the 52.56 min that 99.99 % leaves: more nodes don’t change that\./)
 })
 
+test('as text what is not decided has only what would be, and what is far away no number', () => {
+  const text = rendered(sized({ searches: [] }), 'text', { color: false, width: 400 })
+  expect(text).not.toMatch(/Otherwise|± 20 %|Infinity/)
+  expect(text).toMatch(/network +1 +> 100 /)
+})
+
 test('as JSON it is the sizing', () => {
   const read = JSON.parse(rendered(worked, 'json', plainText)) as Sizing
   expect(read).toMatchObject({ schema: 'mqtt-scale/size@1', verdict: 'decided', answer: { nodes: 15, perZone: 5 }, binding: 'connections' })

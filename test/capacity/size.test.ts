@@ -5,7 +5,7 @@ import { clusterOf } from '../../src/capacity/decide.ts'
 import { networkOf } from '../../src/capacity/network.ts'
 import type { Sizing } from '../../src/capacity/sizing.ts'
 import { loadOf, readTarget } from '../../src/capacity/target.ts'
-import { plateau, plateaus, search, sized, storm, TARGET } from './sample-evidence.ts'
+import { gauge, plateau, plateaus, search, sized, storm, TARGET } from './sample-evidence.ts'
 
 const constraint = ({ constraints }: Sizing, name: ConstraintName) => constraints.find((one) => one.name === name)!
 const needs = ({ constraints }: Sizing) => Object.fromEntries(constraints.map(({ name, survivors }) => [name, survivors]))
@@ -283,6 +283,23 @@ describe('availability', () => {
     const sizing = sized({ set: ['availability.others={load balancer: 99.99%, auth: 99.99%}'] })
     expect(sizing.availability.minutes).toBeGreaterThan(sizing.availability.budgetMinutes)
   })
+
+  test.each([
+    { what: 'three zones of which one may be lost', set: ['survive=zone'], part: '2 of 3 zones', minutes: 0.394 },
+    {
+      what: 'three zones where a node may be lost: without a zone too few are left',
+      set: ['survive=node'],
+      part: '3 of 3 zones',
+      minutes: 788,
+    },
+    { what: 'a zone for each of eleven nodes', set: ['survive=node', 'zones=20'], part: '10 of 11 zones', minutes: 7.2 },
+    { what: 'one zone that holds everything', set: ['survive=node', 'zones=1'], part: '1 of 1 zone', minutes: 262.8 },
+    { what: 'fewer nodes than zones', set: ['survive=none', 'zones=20'], part: '10 of 10 zones', minutes: 2622 },
+  ])('is of $what', ({ set, part, minutes }) => {
+    const { parts } = sized({ set }).availability
+    expect(parts[0]).toMatchObject({ name: part })
+    expect(parts[0]!.minutes / minutes).toBeCloseTo(1, 2)
+  })
 })
 
 test('growth is of clients and messages, and the cluster of today is smaller', () => {
@@ -291,6 +308,95 @@ test('growth is of clients and messages, and the cluster of today is smaller', (
   expect(grown.load.publishesPerSec).toBeCloseTo(144_000, 6)
   expect(grown.answer!.nodes).toBe(24)
   expect(grown.alternatives.at(-1)).toEqual({ what: 'for the load of today', nodes: 15 })
+})
+
+describe('± 20 % and what else might be survived', () => {
+  const messages = ({ sensitivity }: Sizing) => sensitivity.find(({ name }) => name === 'messages a second')
+  const one = (publish: string, ...set: string[]) => sized({ searches: [search([1])], set: [`publish=${publish}`, ...set] })
+
+  test.each([
+    { publish: '25k/s', less: 15, more: 15, why: '30,000/s is decided, though one node does not do it' },
+    { publish: '60k/s', less: 15, more: null, why: '72,000/s is inconclusive' },
+  ])('with $publish: $why', ({ publish, less, more }) => {
+    expect(one(publish).verdict).toBe('decided')
+    expect(messages(one(publish))).toMatchObject({ less, more })
+  })
+
+  test('have no number where they would not be decided', () => {
+    // Fewer nodes than one of a zone more.
+    const { verdict, alternatives } = one('62k/s', 'zones=2', 'node.connections=900k')
+    expect(verdict).toBe('inconclusive')
+    expect(alternatives).toEqual([
+      { what: 'to survive a node only', nodes: 13 },
+      { what: 'to survive nothing', nodes: 12 },
+    ])
+    const grown = one('100k/s', 'growth={perYear: 20%, years: 2}')
+    expect(grown.alternatives.map(({ nodes }) => nodes)).toEqual([null, null, null])
+  })
+})
+
+describe('what nobody has measured counts as nothing, and is said', () => {
+  const words = (sizing: Sizing) => sizing.notCovered.filter((one) => /memory|QoS|persistent/.test(one))
+  const withCounts = (subscriptions: number) => [
+    ...plateaus(2e5, 5e5, 9e5, 1.2e6).map(({ path, report }) => {
+      const { metrics } = report.nodes.a!
+      const counts = { subscriptions: gauge(subscriptions * metrics!.connections!.mean), queued: gauge(7) }
+      return { path, report: { ...report, nodes: { a: { metrics: { ...metrics!, ...counts } } } } }
+    }),
+    storm(33_333),
+  ]
+
+  test('subscriptions, with why they have no price', () => {
+    expect(words(sized({ set: ['subscriptions=2'] }))).toEqual(['memory of subscriptions (2 of each client): not measured'])
+    expect(words(sized({ set: ['subscriptions=2'], runs: withCounts(1) }))).toEqual([
+      'memory of subscriptions (2 of each client): they vary only together with connections',
+    ])
+  })
+
+  test('queued messages, which ask for a run where twice their own bytes would change the answer', () => {
+    const some = sized({ set: ['queued=1M'], runs: withCounts(1) })
+    expect(some.verdict).toBe('decided')
+    // (10 × 46.5 GiB − 107.4 GiB) / 1 M
+    expect(words(some)).toEqual(['memory of 1,000,000 queued messages: as many in every plateau; each has room for 378 KiB'])
+    expect(some.nextRuns).toContainEqual(expect.objectContaining({ why: 'memory of a queued message is not measured', narrows: 0 }))
+    const many = sized({ set: ['queued=1000M', 'payload=1KiB'] })
+    expect(many).toMatchObject({ verdict: 'inconclusive', answer: null })
+    expect(many.doubts.map(({ constraint, reason }) => `${constraint}: ${reason}`)).toEqual([
+      'memory: what 1,000,000,000 queued messages of 1.04 KiB take is not known, and each has room for 387 B',
+    ])
+    expect(many.nextRuns[0]!.what).toMatch(/^hold three numbers of queued messages at rest/)
+  })
+
+  test('QoS and persistent sessions that the target has and no run had', () => {
+    const runs = withCounts(0).map(({ path, report }) => {
+      const { plan } = report
+      const groups = plan.groups.map((group) => ({
+        ...group,
+        publish: group.publish.map((entry) => ({ ...entry, qosShares: [0.5, 0.5, 0] as const })),
+      }))
+      return { path, report: { ...report, plan: { ...plan, groups } } }
+    })
+    const set = ['qos={0: 50%, 1: 25%, 2: 25%}', 'persistent=1%']
+    expect(words(sized({ runs, set }))).toEqual([
+      'QoS 2: no run had it',
+      'persistent sessions of 100,000 clients: no run had them',
+      'what waits for 100,000 persistent sessions: the target has nothing queued',
+    ])
+    const kept = runs.map(({ path, report }) => {
+      const { plan } = report
+      return { path, report: { ...report, plan: { ...plan, groups: plan.groups.map((group) => ({ ...group, cleanShare: 0.9 })) } } }
+    })
+    expect(words(sized({ runs: kept, set: ['qos={0: 50%, 1: 50%}', 'persistent=1%', 'queued=1k'] }))).toEqual([
+      expect.stringMatching(/^memory of 1,000 queued messages/),
+    ])
+  })
+})
+
+test('where nothing is published throughput is not judged, and no search is asked for', () => {
+  const silent = sized({ searches: [], load: { publishesPerSec: 0, fanOut: 0, packetBytes: 0 } })
+  expect(silent).toMatchObject({ verdict: 'decided', answer: { nodes: 15 } })
+  expect(constraint(silent, 'throughput')).toMatchObject({ survivors: null, refusal: null, basis: 'not judged: nothing is published' })
+  expect(silent.nextRuns.filter(({ what }) => what.includes('sizing/rate'))).toEqual([])
 })
 
 test('network counts messages, acknowledgements and keep-alives with TCP and IP', () => {

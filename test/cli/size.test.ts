@@ -50,6 +50,18 @@ describe('size', () => {
     expect(stdout).toMatch(/ 1 {2}hold idle clients at three numbers or more \(sizing\/idle\)/)
   })
 
+  test.each(['cross-node', 'bridge', 'zone-loss', 'estate', 'sizing/idle'])(
+    'takes the load of %s, whatever brokers it wants',
+    async (load) => {
+      const cwd = folder()
+      writeFileSync(join(cwd, 'x.target.yaml'), `load: ${load}\nslo: [endToEnd.p99 < 1s]\nsurvive: none\nnode: { memory: 4GiB }\n`)
+      const { code, stdout, stderr } = await tool(['size', 'x.target.yaml'], { cwd })
+      expect({ code, stderr }).toEqual({ code: 5, stderr: '' })
+      expect(stdout).toMatch(/^! inconclusive/)
+      expect(stdout.includes('no search for a rate')).toBe(load !== 'sizing/idle')
+    },
+  )
+
   test.each([
     { args: ['size'], error: "missing required argument 'target'" },
     { args: ['size', 'nothing.yaml'], error: "can't read nothing.yaml (ENOENT)" },
