@@ -53,7 +53,19 @@ describe('charts of nodes', () => {
     const values = rows.memoryBytes.filter((_, i) => i <= 10 || i >= 20)
     const chart = chartOf(reportWith({ a: told({ tS: cut, memoryBytes: values }) }), 'node-memory')!
     expect(chart.lines[0]!.values.slice(9, 22).map((value) => value && value / MIB)).toEqual([
-      10, 11, 11, 11, null, null, null, null, null, null, null, 21, 22,
+      10,
+      11,
+      11,
+      11,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      21,
+      22,
     ])
   })
 
