@@ -70,7 +70,7 @@ export function withMetricsSecrets(node: NodePlan, baseDir: string): NodePlan {
     const it = filledSource(source, (reference) => resolveSecrets(reference, baseDir))
     if ('url' in source && 'url' in it && !isHttp(it.url)) {
       throw new EnvironmentError(`node ${node.name}: with ${referencesIn(source.url).join(' and ')} the URL of its metrics is none`, {
-        hint: 'a reference is encoded as one part of the URL, such as its host, port or password: let it stand for the whole URL, or use one for each part',
+        hint: 'within a URL a reference stands for one part, such as the host or the password, and is encoded as that: let it stand for the whole URL, or for the host alone',
       })
     }
     return it

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { timeCharts, timeTable, timeWords } from '../../src/report/charts.ts'
 import { renderHtml } from '../../src/report/html.ts'
-import type { NodeOverTime, Report } from '../../src/report/types.ts'
+import type { NodeMetrics, NodeOverTime, Report } from '../../src/report/types.ts'
 import { formatBytes, formatShare } from '../../src/units.ts'
 import { overTime } from '../../src/watch/over-time.ts'
 import type { Point } from '../../src/watch/series.ts'
@@ -26,9 +26,25 @@ const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
   ...change,
 })
 
+const SILENT: NodeMetrics = {
+  source: 'process',
+  readings: 60,
+  connections: null,
+  subscriptions: null,
+  queued: null,
+  memoryBytes: null,
+  cpuCores: null,
+  messagesIn: null,
+  messagesOut: null,
+  dropped: null,
+  bytesPerConnection: null,
+  cpuUsPerMessage: null,
+  overTime: null,
+  reconciliation: null,
+}
+
 function reportWith(overTimes: Readonly<Record<string, NodeOverTime>>): Report {
-  const metrics = { source: 'process', readings: 60, overTime: null, reconciliation: null } as unknown as Report['nodes'][string]['metrics']
-  const nodes = Object.entries(overTimes).map(([name, overTime]) => [name, { ...plain.nodes[NODE!], metrics: { ...metrics!, overTime } }])
+  const nodes = Object.entries(overTimes).map(([name, overTime]) => [name, { ...plain.nodes[NODE!], metrics: { ...SILENT, overTime } }])
   return sampleReport({ nodes: Object.fromEntries(nodes) })
 }
 
