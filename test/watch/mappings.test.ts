@@ -1,5 +1,7 @@
 /**
  * What each broker calls what is wanted of it: a fixture each, real ones where the broker can run here, and what they must say.
+ *
+ * In the real ones what waits and what was dropped was 0, which a wrong name would be too: so those figures are made up.
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
