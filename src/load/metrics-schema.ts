@@ -5,8 +5,7 @@ import { COUNTERS, GAUGES, isHttp, MAPPINGS, type Need } from './metrics-source.
 import type { MetricsSource } from './plan.ts'
 import { parseSelector } from './selector.ts'
 
-const url = text
-  .refine(isHttp, 'expected a URL such as http://127.0.0.1:15692/metrics')
+const url = text.refine(isHttp, 'expected a URL such as http://127.0.0.1:15692/metrics')
 
 const selector = text.refine((written) => parseSelector(written) !== null, 'expected a metric such as my_metric or my_metric{label="x"}')
 

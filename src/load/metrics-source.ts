@@ -39,6 +39,11 @@ export function isHttp(written: string): boolean {
   return URL.canParse(plain) && /^https?:\/\/[^/]/i.test(plain)
 }
 
+/** What in the URL is to be filled in, as it is written. */
+export function referencesIn(url: string): string[] {
+  return url.match(REFERENCE) ?? []
+}
+
 /** The source as a report may show it. */
 export function shownSource(source: MetricsSource): MetricsSource {
   if (!('url' in source)) return source

@@ -63,7 +63,9 @@ export function timeCharts(report: Report): TimeCharts | null {
       const endS = thousandths(recover === null ? measure.startS + measure.lengthS : startS + recover)
       return [{ name, startS, endS, isRecovered: recover !== null }]
     }),
-    charts: [...chartsOf(timeline), ...nodeCharts(report)].filter(({ lines }) => lines.some(({ values }) => values.some((value) => value !== null))),
+    charts: [...chartsOf(timeline), ...nodeCharts(report)].filter(({ lines }) =>
+      lines.some(({ values }) => values.some((value) => value !== null)),
+    ),
   }
 }
 

@@ -38,7 +38,7 @@ export interface NodeMetrics {
   readonly source: string
   /** Readings that there were. */
   readonly readings: number
-  /** Its memory and CPU are those of the machine: nothing is derived from them. Absent where they are not. */
+  /** Its memory is that of the machine: nothing is derived from it. Absent where it is not. */
   readonly isOfMachine?: true
   /** What could not be read, in words; absent where all could. */
   readonly trouble?: string

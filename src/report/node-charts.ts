@@ -14,10 +14,15 @@ const SAME_S = 0.1
 /** Of nodes that tell it; with more than can be told apart, those of the highest peak. */
 export function nodeCharts({ nodes, timeline }: Report): TimeChart[] {
   const tS = timeline.map((row) => row.tS)
-  const told = Object.entries(nodes).flatMap(([name, { metrics }]) => (metrics?.overTime ? [{ name, overTime: metrics.overTime, isOfMachine: metrics.isOfMachine === true }] : []))
+  const told = Object.entries(nodes).flatMap(([name, { metrics }]) =>
+    metrics?.overTime ? [{ name, overTime: metrics.overTime, isOfMachine: metrics.isOfMachine }] : [],
+  )
   const chart = (id: string, what: string, column: Exclude<keyof NodeOverTime, 'tS'>, look: Pick<TimeChart, 'scale' | 'format'>) => {
     const lines = told
-      .map(({ name, overTime, isOfMachine }) => ({ name: isOfMachine && isOfBroker(column) ? `${name} (its machine)` : name, values: onSeconds(tS, overTime.tS, overTime[column]) }))
+      .map(({ name, overTime, isOfMachine }) => ({
+        name: isOfMachine && column === 'memoryBytes' ? `${name} (its machine)` : name,
+        values: onSeconds(tS, overTime.tS, overTime[column]),
+      }))
       .filter(({ values }) => values.some((value) => value !== null))
     const shown = lines.length <= MOST_NODES ? lines : highest(lines)
     const left = lines.length - shown.length
@@ -40,7 +45,7 @@ export function nodeCharts({ nodes, timeline }: Report): TimeChart[] {
   ]
 }
 
-/** At the end of each second what its row has. */
+/** At the end of each second what the row has that it is in: with rows of several seconds, many have the same. */
 function onSeconds(seconds: readonly number[], tS: readonly number[], values: readonly (number | null)[]): (number | null)[] {
   let row = 0
   return seconds.map((endS) => {
@@ -48,10 +53,6 @@ function onSeconds(seconds: readonly number[], tS: readonly number[], values: re
     // What was not told yet is nothing, though its row may begin later.
     return row === tS.length || (row === 0 && tS[0]! > endS + SAME_S) ? null : values[row]!
   })
-}
-
-function isOfBroker(column: keyof NodeOverTime): boolean {
-  return column === 'memoryBytes' || column === 'cpuCores'
 }
 
 function highest<T extends { readonly values: readonly (number | null)[] }>(lines: readonly T[]): T[] {

@@ -41,11 +41,11 @@ export function metricsTable(report: Report): Table {
 export function metricsNotes(report: Report): string[] {
   return toldBy(report).flatMap(({ name, metrics, figures }) => [
     ...(metrics.trouble === undefined ? [] : [`What node ${name} tells of itself could not all be read: ${printable(metrics.trouble)}.`]),
-    ...differences(name, metrics, figures, report),
+    ...differences(name, metrics, figures),
   ])
 }
 
-function differences(name: string, metrics: NodeMetrics, figures: NodeFigures, { run }: Report): string[] {
+function differences(name: string, metrics: NodeMetrics, figures: NodeFigures): string[] {
   const { reconciliation: counts, messagesIn, messagesOut } = metrics
   if (counts === null || messagesIn === null || messagesOut === null) return []
   // A reading at each end may be off by half the time from one to the next.

@@ -54,6 +54,6 @@ function bytesPerConnection({ memoryBytes, connections, connected, isOfMachine, 
   return Math.abs(memoryBytes.slopePerSec * lengthS) > FLAT_DRIFT * grown ? null : grown / count
 }
 
-function cpuUsPerMessage({ cpuUsedS, isOfMachine }: Watched, messages: number): number | null {
-  return cpuUsedS === null || cpuUsedS <= 0 || isOfMachine || messages === 0 ? null : (cpuUsedS * 1e6) / messages
+function cpuUsPerMessage({ cpuUsedS }: Watched, messages: number): number | null {
+  return cpuUsedS === null || cpuUsedS <= 0 || messages === 0 ? null : (cpuUsedS * 1e6) / messages
 }

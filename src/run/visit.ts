@@ -77,8 +77,9 @@ export class Visits implements TransportHandler {
     this.visits[owner]!.onClose(error)
   }
 
-  /** Ends what is still open. */
+  /** Ends what is still open: nobody waits for an answer any more. */
   dispose(): void {
+    for (const visit of this.visits) visit.fail('the visit was ended')
     this.transport.dispose()
   }
 }

@@ -4,7 +4,8 @@
  * It is the controller that reads, wherever the load comes from: what is read of a process is of this machine.
  */
 import { resolve } from 'node:path'
-import { filledSource } from '../load/metrics-source.ts'
+import { EnvironmentError } from '../errors.ts'
+import { filledSource, isHttp, referencesIn } from '../load/metrics-source.ts'
 import type { MetricsSource, NodePlan } from '../load/plan.ts'
 import { resolveSecrets } from '../load/secrets.ts'
 import { resolveUrl } from '../net/resolve.ts'
@@ -19,7 +20,7 @@ import { Watch } from '../watch/watch.ts'
 import { startClock } from './clock.ts'
 import { guestOf, type Hosts } from './guest.ts'
 import { newName } from './name.ts'
-import { Visits } from './visit.ts'
+import { type Visit, Visits } from './visit.ts'
 
 export interface WatchingOptions {
   /** CLOCK_MONOTONIC at the run's epoch, ns. */
@@ -31,7 +32,7 @@ export interface WatchingOptions {
   readonly onWords: (words: string) => void
 }
 
-/** How long a node may take to welcome who listens to its `$SYS`. */
+/** How long a node may take to welcome who listens to its `$SYS`, and then to let it subscribe. */
 const ANSWER_TIMEOUT_MS = 3000
 
 /** Starts the watch of a plan; null where nothing is to be read. */
@@ -62,10 +63,19 @@ export function startWatch(hosts: Omit<Hosts, 'run'>, { epochNs, baseDir, folder
   })
 }
 
-/** A node's sources with their secrets. @throws EnvironmentError  one of them can't be had */
+/** A node's sources with their secrets. @throws EnvironmentError  one of them can't be had, or makes no URL */
 export function withMetricsSecrets(node: NodePlan, baseDir: string): NodePlan {
   if (node.metrics === undefined) return node
-  return { ...node, metrics: node.metrics.map((source) => filledSource(source, (reference) => resolveSecrets(reference, baseDir))) }
+  const filled = (source: MetricsSource): MetricsSource => {
+    const it = filledSource(source, (reference) => resolveSecrets(reference, baseDir))
+    if ('url' in source && 'url' in it && !isHttp(it.url)) {
+      throw new EnvironmentError(`node ${node.name}: with ${referencesIn(source.url).join(' and ')} the URL of its metrics is none`, {
+        hint: 'within a URL a reference stands for one part, such as the host or the password, and is encoded as that: let it stand for the whole URL, or for the host alone',
+      })
+    }
+    return it
+  }
+  return { ...node, metrics: node.metrics.map(filled) }
 }
 
 /** What is connected to for metrics beside MQTT. @throws EnvironmentError  a host has no address */
@@ -91,9 +101,21 @@ function listener(visits: Visits, hosts: Omit<Hosts, 'run'>, node: number, baseD
       const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString()
       onMessage(text(topicStart, topicEnd), text(payloadStart, payloadEnd), retain)
     }
-    const codes = await Promise.all(filters.map((filter) => visit.request(filter, 0)))
-    if (codes.every((code) => code !== null && code < 0x80)) return visit
-    visit.end()
-    return 'its $SYS topics may not be subscribed to'
+    const refusal = await subscribed(visit, filters, ANSWER_TIMEOUT_MS)
+    return refusal ?? visit
   }
+}
+
+/** @returns null: it listens; or in words why not, and the visit has ended */
+export async function subscribed(visit: Pick<Visit, 'request' | 'fail' | 'end'>, filters: readonly string[], timeoutMs: number) {
+  let ended = 'the connection ended before its SUBACK'
+  const timer = setTimeout(() => {
+    ended = 'no SUBACK in time'
+    visit.fail(ended)
+  }, timeoutMs)
+  const codes = await Promise.all(filters.map((filter) => visit.request(filter, 0)))
+  clearTimeout(timer)
+  if (codes.every((code) => code !== null && code < 0x80)) return null
+  visit.end()
+  return codes.includes(null) ? ended : 'its $SYS topics may not be subscribed to'
 }

@@ -16,7 +16,9 @@ export async function get(url: URL, signal: AbortSignal): Promise<string> {
   const response = await fetch(plain, { headers, signal, redirect: 'manual' })
   if (!response.ok) {
     await response.body?.cancel()
-    throw new Error(`HTTP ${response.status}${response.status >= 300 && response.status < 400 ? ', which leads elsewhere: give that address' : ''}`)
+    throw new Error(
+      `HTTP ${response.status}${response.status >= 300 && response.status < 400 ? ', which leads elsewhere: give that address' : ''}`,
+    )
   }
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -12,7 +12,7 @@ export type Formula = string | { readonly plus: readonly string[]; readonly minu
 
 export interface Mapping {
   readonly needs: Readonly<Partial<Record<Need, readonly Formula[]>>>
-  /** Its memory and CPU are those of the machine: nothing is derived from them. */
+  /** Its memory is that of the machine: nothing is derived from it. */
   readonly isOfMachine?: true
 }
 
@@ -68,10 +68,10 @@ export const PROMETHEUS: Readonly<Record<MappingName, Mapping>> = {
     },
   },
   // TRAP: its other counters fall when connections close; and of the global ones the gauges do not fall (3.10). So counters are global, gauges not.
+  // What it tells of subscriptions are consumers, one for each session and QoS: so they are not told.
   rabbitmq: {
     needs: {
       connections: ['rabbitmq_connections'],
-      subscriptions: ['rabbitmq_consumers'],
       queued: ['rabbitmq_queue_messages', { plus: ['rabbitmq_queue_messages_ready', 'rabbitmq_queue_messages_unacked'] }],
       memoryBytes: ['rabbitmq_process_resident_memory_bytes'],
       cpuSeconds: [{ plus: ['erlang_vm_statistics_runtime_milliseconds'], times: 0.001 }],

@@ -1,5 +1,6 @@
 /**
- * What a node told over the whole run, for a chart: a row for each second of the run, or for as many as make a chart of them. Pure.
+ * What a node told over the whole run, for a chart. Rows end at whole seconds of the run, as those of its timeline do, or at multiples of a step where
+ * there would be too many. Pure.
  */
 import type { NodeOverTime } from '../report/metrics-types.ts'
 import { US_PER_S } from '../units.ts'
@@ -25,7 +26,7 @@ export function overTime({ connections, queued, memoryBytes, cpuCores, cpuSecond
   const all = Object.values(columns).flat()
   if (all.length === 0) return null
   const [firstUs, lastUs] = all.reduce(([first, last], { atUs }) => [Math.min(first, atUs), Math.max(last, atUs)], [Infinity, 0])
-  const stepUs = Math.max(1, Math.ceil((lastUs - firstUs) / MOST_ROWS / US_PER_S)) * US_PER_S
+  const stepUs = Math.max(1, Math.ceil((lastUs - firstUs) / (MOST_ROWS - 1) / US_PER_S)) * US_PER_S
   const rowOf = (atUs: number) => Math.ceil(atUs / stepUs)
   const rows = Array.from({ length: rowOf(lastUs) - rowOf(firstUs) + 1 }, (_, i) => rowOf(firstUs) + i)
   const laid = (points: readonly Point[]) => layOut(points, rows, stepUs)

@@ -23,7 +23,7 @@ export class ProcessReader implements Reader {
   /** @param which  its number, or the path of a file that has it */
   constructor(which: number | string) {
     this.isFollowed = typeof which === 'string'
-    this.pidOf = () => (typeof which === 'string' ? pidIn(readFileSync(which, 'utf8')) : which)
+    this.pidOf = () => (typeof which === 'string' ? pidIn(which) : which)
   }
 
   read(): Values {
@@ -33,7 +33,8 @@ export class ProcessReader implements Reader {
       texts = { stat: readFileSync(`/proc/${pid}/stat`, 'utf8'), status: readFileSync(`/proc/${pid}/status`, 'utf8') }
     } catch (error) {
       if (process.platform !== 'linux') throw new Error('only Linux tells')
-      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Error('no such process') : error
+      // It may end between opening its file and reading it.
+      throw ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!) ? new Error('no such process') : error
     }
     const { began, ...values } = processValues(texts.stat, texts.status)
     if (this.began?.pid === pid && this.began.at !== began && !this.isFollowed) throw new Error('no such process')
@@ -52,8 +53,14 @@ export function processValues(stat: string, status: string): { cpuSeconds: numbe
   return { cpuSeconds: ticks / TICKS_PER_SEC, memoryBytes: kibibytes * 1024, began: fields[19]! }
 }
 
-function pidIn(text: string): number {
+function pidIn(path: string): number {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`its pid file can't be read (${(error as NodeJS.ErrnoException).code})`)
+  }
   const pid = Number(text.trim().split(/\s/)[0])
-  if (!Number.isSafeInteger(pid) || pid <= 0) throw new Error('its file has no number of a process')
+  if (!Number.isSafeInteger(pid) || pid <= 0) throw new Error('its pid file has no number of a process')
   return pid
 }

@@ -87,7 +87,7 @@ export function counterFigures(points: readonly Point[], span: Span): CounterFig
 export function riseOf(points: readonly Point[], { startUs, endUs }: Span) {
   const risen = rising(points).filter(({ atUs }) => atUs >= startUs - EDGE_US && atUs <= endUs + EDGE_US)
   const [first, last] = [risen[0], risen.at(-1)]
-  if (first === undefined || last === undefined || last.atUs - first.atUs < LEAST_COVERED * (endUs - startUs)) return null
+  if (first === undefined || last === undefined || first === last || last.atUs - first.atUs < LEAST_COVERED * (endUs - startUs)) return null
   const everyUs = usualGapUs(risen)
   const lengthUs = last.atUs - first.atUs + Math.min(everyUs, first.atUs - startUs) + Math.min(everyUs, endUs - last.atUs)
   const perUs = (last.value - first.value) / (last.atUs - first.atUs)

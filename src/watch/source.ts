@@ -8,7 +8,7 @@ import type { Values } from './evaluate.ts'
 export interface Source {
   /** What it is, in words: `prometheus (rabbitmq)`. What it read may say more. */
   readonly words: string
-  /** Its memory and CPU are those of the machine. */
+  /** Its memory is that of the machine. */
   readonly isOfMachine: boolean
   begin(listener: SourceListener): void
   /** From now on readings are taken at whole seconds from this moment, where it can be chosen. */

@@ -17,7 +17,7 @@ export interface Listening {
   end(): void
 }
 
-/** Subscribes on the node. @returns null: it takes nobody now; or in words why not */
+/** Subscribes on the node. @returns in words why not, where it can't be */
 export type Listen = (
   filters: readonly string[],
   onMessage: (topic: string, text: string, isRetained: boolean) => void,
@@ -43,6 +43,7 @@ export class SysSource implements Source {
   private readonly samples = new Map<string, readonly Sample[]>()
   private listening: Listening | null = null
   private isAsking = false
+  private isEnded = false
   private looking: NodeJS.Timeout | undefined
   private batch: NodeJS.Timeout | undefined
   /** Messages that came here since the connection began. */
@@ -55,7 +56,6 @@ export class SysSource implements Source {
   }
 
   begin(listener: SourceListener): void {
-    this.heardUs = this.clock()
     const look = () => void this.look(listener)
     this.looking = setInterval(look, LOOK_EVERY_MS)
     look()
@@ -65,9 +65,9 @@ export class SysSource implements Source {
   align(): void {}
 
   end(): void {
+    this.isEnded = true
     clearInterval(this.looking)
     clearTimeout(this.batch)
-    this.looking = undefined
     this.listening?.end()
   }
 
@@ -82,15 +82,25 @@ export class SysSource implements Source {
       return
     }
     this.isAsking = true
+    // What it told to an earlier connection may be of before it was started again.
+    this.samples.clear()
     this.ownMessages = 0
-    const answer = await this.listen(FILTERS, (topic, text, isRetained) => this.take(topic, text, isRetained, listener))
-    this.isAsking = false
-    if (typeof answer === 'string') listener.onFailure(answer)
-    else if (this.looking === undefined) answer.end()
-    else this.listening = answer
+    this.heardUs = this.clock()
+    try {
+      const answer = await this.listen(FILTERS, (topic, text, isRetained) => this.take(topic, text, isRetained, listener))
+      if (typeof answer !== 'string') this.listening = answer
+      else if (!this.isEnded) listener.onFailure(answer)
+      if (this.isEnded) this.listening?.end()
+    } catch (error) {
+      // As of other sources, what stands in its way is said.
+      if (!this.isEnded) listener.onFailure((error as Error).message)
+    } finally {
+      this.isAsking = false
+    }
   }
 
   private take(topic: string, text: string, isRetained: boolean, listener: SourceListener): void {
+    if (this.isEnded) return
     const name = topic.slice(PREFIX.length)
     const value = Number(text)
     this.heardUs = this.clock()

@@ -160,7 +160,11 @@ export class Watch {
 }
 
 /** Above idle. Where CPU time is told it is of what the readings cover: of a node that died, until then. */
-function usedS(rise: { readonly count: number; readonly lengthS: number } | null, cores: GaugeFigures | null, lengthS: number): number | null {
+function usedS(
+  rise: { readonly count: number; readonly lengthS: number } | null,
+  cores: GaugeFigures | null,
+  lengthS: number,
+): number | null {
   if (cores === null || cores.before === null) return null
   return rise === null ? (cores.mean - cores.before) * lengthS : rise.count - cores.before * rise.lengthS
 }

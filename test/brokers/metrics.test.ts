@@ -91,13 +91,15 @@ describe.skipIf(!requireMosquitto())('mosquitto', () => {
     ]
     const { report, told, written, words } = await measured(url, sources, '1s')
     expect(words).toEqual([
-      'node node-1, process: ENOENT',
+      "node node-1, process: its pid file can't be read (ENOENT)",
       'node node-1, prometheus: ECONNREFUSED',
       'node node-1, monitoring (nats): ECONNREFUSED',
     ])
     expect(report.status).toBe('passed')
     expect(told).toMatchObject({ source: '$SYS (mosquitto)', cpuCores: null, cpuUsPerMessage: null })
-    expect(told.trouble).toMatch(/^process: ENOENT \(\d+ of \d+ readings\); prometheus: ECONNREFUSED .*; monitoring \(nats\): ECONNREFUSED/)
+    expect(told.trouble).toMatch(
+      /^process: its pid file can't be read \(ENOENT\) \(\d+ of \d+ readings\); prometheus: ECONNREFUSED .*; monitoring \(nats\): ECONNREFUSED/,
+    )
     expect(written.match(/"event":"metrics"/g)).toHaveLength(3)
     expect(written).not.toContain('sw0rdfish')
   })

@@ -80,6 +80,8 @@ describe('what a URL holds', () => {
   test.each([
     ['http://me:hidden@h/metrics', 'http://***@h/metrics'],
     ['http://hidden@h/metrics', 'http://***@h/metrics'],
+    ['http://me:hid@hidden@h:1/metrics', 'http://***@h:1/metrics'],
+    ['http://me:hidden@${env:HOST}/metrics', 'http://***@${env:HOST}/metrics'],
     ['http://h/metrics?token=hidden', 'http://h/metrics?***'],
     ['http://${env:WHO}:${file:/a/b}@h/metrics', 'http://${env:WHO}:${file:/a/b}@h/metrics'],
     ['http://me:${env:PW}@h/metrics', 'http://***@h/metrics'],

@@ -4,8 +4,10 @@
 import { describe, expect, test } from 'vitest'
 import { timeCharts, timeTable, timeWords } from '../../src/report/charts.ts'
 import { renderHtml } from '../../src/report/html.ts'
-import type { NodeOverTime, Report } from '../../src/report/types.ts'
+import type { NodeMetrics, NodeOverTime, Report } from '../../src/report/types.ts'
 import { formatBytes, formatShare } from '../../src/units.ts'
+import { overTime } from '../../src/watch/over-time.ts'
+import type { Point } from '../../src/watch/series.ts'
 import { hasChromium, hover, legendOf, useBrowser } from '../helpers/browser.ts'
 import { sampleReport } from '../helpers/sample-report.ts'
 
@@ -14,9 +16,9 @@ const plain = sampleReport()
 const [NODE] = Object.keys(plain.nodes)
 const SECONDS = plain.timeline.map(({ tS }) => tS)
 
-/** Rows that come a third of a second before the timeline's. */
+/** At whole seconds, as `overTime` has them; those of the timeline end a little later. */
 const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
-  tS: SECONDS.map((s) => s - 0.3),
+  tS: SECONDS.map(Math.floor),
   connections: SECONDS.map((_, i) => 2000 + i),
   queued: SECONDS.map(() => null),
   memoryBytes: SECONDS.map((_, i) => (i + 1) * MIB),
@@ -24,9 +26,25 @@ const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
   ...change,
 })
 
+const SILENT: NodeMetrics = {
+  source: 'process',
+  readings: 60,
+  connections: null,
+  subscriptions: null,
+  queued: null,
+  memoryBytes: null,
+  cpuCores: null,
+  messagesIn: null,
+  messagesOut: null,
+  dropped: null,
+  bytesPerConnection: null,
+  cpuUsPerMessage: null,
+  overTime: null,
+  reconciliation: null,
+}
+
 function reportWith(overTimes: Readonly<Record<string, NodeOverTime>>): Report {
-  const metrics = { source: 'process', readings: 60, overTime: null, reconciliation: null } as unknown as Report['nodes'][string]['metrics']
-  const nodes = Object.entries(overTimes).map(([name, overTime]) => [name, { ...plain.nodes[NODE!], metrics: { ...metrics!, overTime } }])
+  const nodes = Object.entries(overTimes).map(([name, overTime]) => [name, { ...plain.nodes[NODE!], metrics: { ...SILENT, overTime } }])
   return sampleReport({ nodes: Object.fromEntries(nodes) })
 }
 
@@ -47,14 +65,50 @@ describe('charts of nodes', () => {
     expect(timeTable(times, chart).columns).toEqual(['phase', 'a, highest'])
   })
 
-  test('have a gap where nothing was told for longer than from row to row', () => {
-    const rows = told()
-    const cut = rows.tS.map((s, i) => (i > 10 && i < 20 ? null : s)).flatMap((s) => s ?? [])
-    const values = rows.memoryBytes.filter((_, i) => i <= 10 || i >= 20)
-    const chart = chartOf(reportWith({ a: told({ tS: cut, memoryBytes: values }) }), 'node-memory')!
-    expect(chart.lines[0]!.values.slice(9, 22).map((value) => value && value / MIB)).toEqual([
-      10, 11, 11, 11, null, null, null, null, null, null, null, 21, 22,
+  test('have a gap where nothing was told, and what was told of several seconds on all of them', () => {
+    const memoryBytes = told().memoryBytes.map((value, i) => (i > 10 && i < 20 ? null : value))
+    const gap = chartOf(reportWith({ a: told({ memoryBytes }) }), 'node-memory')!
+    expect(gap.lines[0]!.values.slice(9, 22).map((value) => value && value / MIB)).toEqual([
+      10,
+      11,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      21,
+      22,
     ])
+    const rows = { tS: [6, 9, 12], connections: [1, 2, 3], queued: [null, 4, null], memoryBytes: [1, 2, 3], cpuCores: [1, 2, 3] }
+    const report = reportWith({ a: rows })
+    const first = SECONDS.findIndex((s) => Math.floor(s) === 6)
+    const values = (id: string) => chartOf(report, id)!.lines[0]!.values.slice(first - 1, first + 8)
+    expect(values('node-connections')).toEqual([null, 1, 2, 2, 2, 3, 3, 3, null])
+    expect(values('node-queued')).toEqual([null, null, 4, 4, 4, null, null, null, null])
+  })
+
+  test('have no holes where a source tells each 10 s', () => {
+    const points = SECONDS.filter((_, i) => i % 10 === 0).map((s, i): Point => ({ atUs: (s + 0.3) * 1e6, value: i + 1 }))
+    const overTimes = overTime({ connections: points, queued: [], memoryBytes: points, cpuCores: [], cpuSeconds: points })!
+    const report = reportWith({ a: overTimes })
+    for (const id of ['node-memory', 'node-connections', 'node-cpu']) {
+      const { values } = chartOf(report, id)!.lines[0]!
+      const told = values.slice(values.findIndex((value) => value !== null))
+      expect([id, told.includes(null)]).toEqual([id, false])
+      expect(told.length).toBeGreaterThan(SECONDS.length - 13)
+    }
+  })
+
+  test('say whose memory it is where it is that of the machine', () => {
+    const report = reportWith({ a: told(), b: told() })
+    const { a, b } = report.nodes
+    const of = { ...report, nodes: { a: a!, b: { ...b, metrics: { ...b!.metrics!, isOfMachine: true as const } } } }
+    expect(chartOf(of, 'node-memory')!.lines.map(({ label }) => label)).toEqual(['a', 'b (its machine)'])
+    expect(chartOf(of, 'node-connections')!.lines.map(({ label }) => label)).toEqual(['a', 'b'])
   })
 
   test('with more nodes than can be told apart show those of the highest peaks, and say how many are left out', () => {

@@ -26,12 +26,12 @@ const TOLD: Watched = {
   queued: null,
   memoryBytes: gauge(10e6, 14e6),
   cpuCores: gauge(0.02, 0.44),
-  messagesIn: { count: 1000, perSec: 100 },
-  messagesOut: { count: 20_000, perSec: 2000 },
+  messagesIn: { count: 1000, perSec: 100, everyS: 1 },
+  messagesOut: { count: 20_000, perSec: 2000, everyS: 1 },
   dropped: null,
   overTime: null,
   connected: 1000,
-  isOfMachine: false,
+  cpuUsedS: 4.2,
   lengthS: 10,
 }
 
@@ -40,7 +40,9 @@ test('a connection costs what memory has grown for each, a message the CPU above
   expect(bytesPerConnection).toBe(4000)
   expect(cpuUsPerMessage).toBeCloseTo(200, 9)
   expect(reconciliation).toEqual({ sent: 1000, messagesIn: 1000, received: 20_000, messagesOut: 20_000 })
-  expect(joined(TOLD, FIGURES, NOTHING)).not.toHaveProperty('lengthS')
+  for (const own of ['lengthS', 'connected', 'cpuUsedS', 'isOfMachine']) expect(joined(TOLD, FIGURES, NOTHING)).not.toHaveProperty(own)
+  // Who reads the report sees why there is none.
+  expect(joined({ ...TOLD, isOfMachine: true }, FIGURES, NOTHING)).toMatchObject({ isOfMachine: true, bytesPerConnection: null })
 })
 
 test('where a node does not count, our own counts stand in', () => {
@@ -56,15 +58,15 @@ describe('what a connection costs is not known', () => {
     { why: 'there are few', change: { connections: gauge(2, 101) }, known: false },
     { why: 'what was before is not known', change: { memoryBytes: gauge(null, 14e6) }, known: false },
     { why: 'the memory has not grown', change: { memoryBytes: gauge(14e6, 14e6) }, known: false },
-    { why: 'the memory is that of the machine', change: { isOfMachine: true }, known: false },
+    { why: 'the memory is that of the machine', change: { isOfMachine: true as const }, known: false },
   ])('where $why ($known)', ({ change, known }) => {
     expect(joined({ ...TOLD, ...change }, FIGURES, NOTHING).bytesPerConnection !== null).toBe(known)
   })
 })
 
 test('what a message costs is not known without messages, or where nothing was used', () => {
-  expect(joined({ ...TOLD, cpuCores: gauge(0.44, 0.44) }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
-  const none = { count: 0, perSec: 0 }
+  for (const cpuUsedS of [null, 0, -0.1]) expect(joined({ ...TOLD, cpuUsedS }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
+  const none = { count: 0, perSec: 0, everyS: 1 }
   expect(joined({ ...TOLD, messagesIn: none, messagesOut: none }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
 })
 
@@ -93,21 +95,28 @@ describe('a report', () => {
 
   test('says nothing where both count alike, the sentinel’s too', () => {
     expect(metricsNotes(reportWith(TOLD))).toEqual([])
-    const told = { ...TOLD, messagesIn: { count: 2000, perSec: 200 } }
+    const told = { ...TOLD, messagesIn: { count: 2000, perSec: 200, everyS: 1 } }
     expect(metricsNotes(reportWith(told, FIGURES, { sent: 1000, received: 0 }))).toEqual([])
-    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 18_700, perSec: 1870 } }))).toEqual([])
+    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 18_700, perSec: 1870, everyS: 1 } }))).toEqual([])
+  })
+
+  test('takes what goes through between readings of the counter itself for as good as the same', () => {
+    const off = { count: 1500, perSec: 100 }
+    // Read each 10 s, beside a process that is read a hundred times a second.
+    expect(metricsNotes(reportWith({ ...TOLD, readings: 3000, messagesIn: { ...off, everyS: 10 } }))).toEqual([])
+    expect(metricsNotes(reportWith({ ...TOLD, readings: 3, messagesIn: { ...off, everyS: 1 } }))).toHaveLength(1)
   })
 
   test('says where the broker counts something else', () => {
-    expect(metricsNotes(reportWith({ ...TOLD, messagesIn: { count: 1200, perSec: 120 } }))).toEqual([
+    expect(metricsNotes(reportWith({ ...TOLD, messagesIn: { count: 1200, perSec: 120, everyS: 1 } }))).toEqual([
       'Node a counts 1,200 messages in, we sent 1,000 to it.',
     ])
-    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 15_000, perSec: 1500 } }))).toEqual([
+    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 15_000, perSec: 1500, everyS: 1 } }))).toEqual([
       'Node a counts 15,000 messages out, we received 20,000 from it.',
     ])
     // What is excused may have come.
     const excusing = { ...FIGURES, deliveries: { ...DELIVERIES, excused: 5000 } }
-    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 24_000, perSec: 2400 } }, excusing))).toEqual([])
+    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 24_000, perSec: 2400, everyS: 1 } }, excusing))).toEqual([])
   })
 
   test('says what could not be read', () => {

@@ -1,5 +1,7 @@
 /**
  * What each broker calls what is wanted of it: a fixture each, real ones where the broker can run here, and what they must say.
+ *
+ * In the real ones what waits and what was dropped was 0, which a wrong name would be too: so those figures are made up.
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -18,13 +20,12 @@ const EXPECTED: Record<MappingName, Values> = {
   // Of the 1,002 in and out two are of the plugin's own start.
   rabbitmq: {
     connections: 21,
-    subscriptions: 1,
-    queued: 0,
+    queued: 11,
     memoryBytes: 140_926_976,
     cpuSeconds: 4.793,
     messagesIn: 1002,
     messagesOut: 1002,
-    dropped: 0,
+    dropped: 5,
   },
   emqx: { ...MADE_UP, memoryBytes: 2 ** 31, dropped: 15 },
   vernemq: { ...MADE_UP, queued: 90, memoryBytes: 123_456_789, dropped: 7 },
@@ -46,21 +47,28 @@ describe('the metrics of', () => {
     expect(evaluate(SYS, samples)).toEqual({
       connections: 21,
       subscriptions: 1,
-      queued: 0,
+      queued: 11,
       memoryBytes: 58_904,
       messagesIn: 1000,
       messagesOut: 1000,
-      dropped: 0,
+      dropped: 9,
     })
   })
 
   test('NATS, by its monitoring, say what they must', () => {
     expect(natsValues(fixture('nats-varz.json'), fixture('nats-jsz.json'))).toMatchObject({
       connections: 21,
-      queued: 0,
+      queued: 17,
       memoryBytes: 17_440_768,
       cpuCores: 0,
     })
+  })
+
+  test('NATS are not those of streams whose names are theirs', () => {
+    const stream = (name: string, messages: number) => ({ name, state: { messages } })
+    const jsz = { account_details: [{ stream_detail: [stream('connections', 500), stream('mem', 7), stream('$MQTT_msgs', 3)] }] }
+    const values = natsValues(fixture('nats-varz.json'), JSON.stringify(jsz))
+    expect(values).toMatchObject({ connections: 21, memoryBytes: 17_440_768, queued: 3 })
   })
 
   test('NATS without JetStream don’t tell what waits', () => {

@@ -2,7 +2,7 @@
  * Figures of a stretch of time, by readings whose answers are known.
  */
 import { describe, expect, test } from 'vitest'
-import { counterFigures, gaugeFigures, MAX_READINGS, type Point, rateFigures, Series, slopePerSec } from '../../src/watch/series.ts'
+import { counterFigures, gaugeFigures, MAX_READINGS, type Point, rateFigures, riseOf, Series, slopePerSec } from '../../src/watch/series.ts'
 
 const SPAN = { startUs: 10e6, endUs: 20e6 }
 /** A point a second, from second 0. */
@@ -36,16 +36,32 @@ describe('what goes up and down', () => {
 describe('what only goes up', () => {
   test('is counted from edge to edge where the readings are there', () => {
     const points = line(31, (second) => 50 + Math.max(0, Math.min(second, 20) - 10) * 100).map((p) => ({ ...p, atUs: p.atUs + 4000 }))
-    expect(counterFigures(points, SPAN)).toEqual({ count: 1000, perSec: 100 })
+    expect(counterFigures(points, SPAN)).toEqual({ count: 1000, perSec: 100, everyS: 1 })
   })
 
   test('goes on at the edges as within, whatever comes after', () => {
     // Told every 3 s, at 11, 14, 17 and 20.5 s: the load ends at 20 s.
     const points = [8, 11, 14, 17, 20.5].map((second) => ({ atUs: second * 1e6, value: Math.min(second, 20) * 100 }))
-    expect(counterFigures(points, SPAN)).toEqual({ count: 1000, perSec: 100 })
+    expect(counterFigures(points, SPAN)).toEqual({ count: 1000, perSec: 100, everyS: 3 })
   })
 
-  test('begins anew where it falls', () => {
+  test('goes on for no longer than its readings are usually apart: of a node that died there is no more', () => {
+    const points = line(17, (second) => 1000 * second)
+    expect(counterFigures(points, SPAN)).toEqual({ count: 7000, perSec: 1000, everyS: 1 })
+    expect(riseOf(points, SPAN)).toMatchObject({ count: 7000, lengthS: 7 })
+    // The same at the start.
+    const late = line(21, (second) => 1000 * second).slice(14)
+    expect(counterFigures(late, SPAN)!.count).toBe(7000)
+  })
+
+  test('counts nothing where it dips a little, until that is made good', () => {
+    const dipping = line(21, (second) => 1e6 - (second === 15 ? 3 : 0))
+    expect(counterFigures(dipping, SPAN)?.count).toBe(0)
+    const rising = line(21, (second) => 1e6 + 100 * second - (second === 15 ? 150 : 0))
+    expect(counterFigures(rising, SPAN)?.count).toBe(1000)
+  })
+
+  test('begins anew where it falls to near 0', () => {
     const points = line(21, (second) => (second < 15 ? 10_000 + 100 * second : 100 * (second - 15)))
     // Of the second in which it began anew what came before is lost.
     expect(counterFigures(points, SPAN)?.count).toBe(900)
@@ -62,6 +78,7 @@ describe('what only goes up', () => {
       ),
     ).toBeNull()
     expect(counterFigures([], SPAN)).toBeNull()
+    expect(counterFigures([{ atUs: 10e6, value: 1 }], { startUs: 10e6, endUs: 10e6 })).toBeNull()
     expect(
       counterFigures(
         line(5, () => 1),

@@ -74,16 +74,59 @@ describe('a Prometheus endpoint', () => {
     expect(await first(new Poller(prometheus(await answering(text)), clock))).toBe(words)
   })
 
-  test('that is away, or hangs, is one too, and is asked again', async () => {
+  test('that is away is one too, and is asked again', async () => {
     expect(await first(new Poller(prometheus(`http://127.0.0.1:${await freePort()}`), clock))).toBe('ECONNREFUSED')
     let count = 0
-    const url = await serve((_, response) => (++count > 1 ? response.end(fixture('vernemq.prom')) : undefined))
+    const url = await serve((_, response) => response.writeHead(++count > 1 ? 200 : 503).end(fixture('vernemq.prom')))
     const poller = new Poller(prometheus(url), clock)
     onTestFinished(() => poller.end())
     const said: unknown[] = []
     poller.begin({ onReading: (_, values) => said.push(values.connections), onFailure: (words) => said.push(words) })
-    await vi.waitFor(() => expect(said).toEqual(['no answer within 0.9 s', 1000]), 3000)
+    await vi.waitFor(() => expect(said).toEqual(['HTTP 503', 1000]), 3000)
   })
+
+  test('that hangs is given up when that is wanted, also within its answer', async () => {
+    const texts = ['', 'x 1\n']
+    for (const text of texts) {
+      const late = new AbortController()
+      const url = await serve((_, response) => {
+        if (text !== '') response.write(text)
+        setTimeout(() => late.abort(new Error('no answer within 5 s')), 20)
+      })
+      await expect(prometheus(url).read(late.signal)).rejects.toThrow('no answer within 5 s')
+    }
+  })
+
+  test('that leads elsewhere is not followed, and that is said', async () => {
+    let visits = 0
+    const other = await serve((_, response) => {
+      visits++
+      response.end(fixture('hivemq.prom'))
+    })
+    const url = await serve((_, response) => response.writeHead(302, { location: other }).end())
+    expect(await first(new Poller(prometheus(url), clock))).toBe('HTTP 302, which leads elsewhere: give that address')
+    expect(visits).toBe(0)
+  })
+})
+
+test('a source that takes a second is read, one that takes five is not; there is one reading at a time', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const takesMs = [1000, 6000, 100]
+  let asked = 0
+  const read = (signal: AbortSignal) =>
+    new Promise<Values>((resolve, reject) => {
+      setTimeout(() => resolve({ connections: 1 }), takesMs[asked++])
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+  const startMs = Date.now()
+  const poller = new Poller({ words: '', isOfMachine: false, read }, () => (Date.now() - startMs) * 1000)
+  const said: unknown[] = []
+  poller.begin({ onReading: (atUs) => said.push(atUs / 1e6), onFailure: (words) => said.push(words) })
+  // The first is of the middle of its second; the next begins with the second one, and the one after that once it is given up.
+  await vi.advanceTimersByTimeAsync(8500)
+  poller.end()
+  expect(said).toEqual([0.5, 'no answer within 5 s', 8.05])
 })
 
 test('readings come once a second, in step with a moment, though timers fire a little early', async () => {
@@ -105,7 +148,7 @@ test('readings come once a second, in step with a moment, though timers fire a l
 describe('the monitoring of NATS', () => {
   test('is read from /varz and /jsz', async () => {
     const url = await serve(({ url: path }, response) => response.end(fixture(path === '/varz' ? 'nats-varz.json' : 'nats-jsz.json')))
-    expect(await first(new Poller(new NatsReader(url), clock))).toMatchObject({ connections: 21, queued: 0 })
+    expect(await first(new Poller(new NatsReader(url), clock))).toMatchObject({ connections: 21, queued: 17 })
   })
 
   test.each(['{}', '[1]', 'null', 'hello'])('that answers %s is none', async (text) => {
@@ -144,6 +187,10 @@ describe('a process', () => {
     child.kill('SIGKILL')
     await new Promise((resolve) => child.once('close', resolve))
     for (const reader of readers) expect(() => reader.read()).toThrow('no such process')
+    writeFileSync(join(folder, 'it.pid'), 'none')
+    expect(() => readers[1]!.read()).toThrow('its pid file has no number of a process')
+    rmSync(join(folder, 'it.pid'))
+    expect(() => readers[1]!.read()).toThrow("its pid file can't be read (ENOENT)")
     // A node that was started again has a new number in its file.
     writeFileSync(join(folder, 'it.pid'), String(process.pid))
     expect(readers[1]!.read().memoryBytes).toBeGreaterThan(0)
@@ -209,5 +256,67 @@ describe('$SYS', () => {
     it.tell('store/messages/count', '60')
     it.tell('retained messages/count', '53')
     await vi.waitFor(() => expect(said).toEqual(['the node takes nobody now', 7]))
+  })
+
+  test('of a node that was started again is what that tells, and nothing of what it told before', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { it, listen } = broker()
+    const source = new SysSource(listen, () => Date.now() * 1000)
+    onTestFinished(() => source.end())
+    const readings: Values[] = []
+    source.begin({ onReading: (_, values) => readings.push(values), onFailure: () => {} })
+    it.tell('clients/connected', '5', true)
+    it.tell('store/messages/count', '60', true)
+    it.tell('retained messages/count', '53', true)
+    await vi.advanceTimersByTimeAsync(500)
+    it.isOver = true
+    await vi.advanceTimersByTimeAsync(1000)
+    it.tell('clients/connected', '1', true)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(readings).toEqual([{ connections: 5, queued: 7 }, { connections: 1 }])
+  })
+
+  test('whose access can’t be had is said, and asked for again', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    let count = 0
+    const refuses: Listen = () => {
+      count++
+      throw new Error('its certificate is gone')
+    }
+    const source = new SysSource(refuses, () => Date.now() * 1000)
+    const said: string[] = []
+    source.begin({ onReading: () => {}, onFailure: (words) => said.push(words) })
+    await vi.advanceTimersByTimeAsync(2500)
+    source.end()
+    await vi.advanceTimersByTimeAsync(2500)
+    expect([count, said]).toEqual([3, Array(3).fill('its certificate is gone')])
+  })
+
+  test('that answers when the run is over is left, and what comes then is not told', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { it, listen } = broker()
+    let answer = () => {}
+    const late = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const said: unknown[] = []
+    const listener = { onReading: () => said.push('reading'), onFailure: () => said.push('failure') }
+    const good = new SysSource(async (...args) => {
+      const listening = await listen(...args)
+      await late
+      return listening
+    }, clock)
+    const bad = new SysSource(() => late.then(() => 'the node takes nobody now'), clock)
+    for (const source of [good, bad]) {
+      source.begin(listener)
+      source.end()
+    }
+    it.tell('clients/connected', '5')
+    answer()
+    await vi.advanceTimersByTimeAsync(500)
+    expect([said, it.ended]).toEqual([[], true])
   })
 })

@@ -6,14 +6,15 @@ import type { Source, SourceListener } from '../../src/watch/source.ts'
 import { Watch } from '../../src/watch/watch.ts'
 
 class Told implements Source {
-  readonly isOfMachine = false
+  readonly isOfMachine: boolean
   readonly words: string
   listener!: SourceListener
   alignedUs = 0
   isEnded = false
 
-  constructor(words: string) {
+  constructor(words: string, isOfMachine = false) {
     this.words = words
+    this.isOfMachine = isOfMachine
   }
 
   begin(listener: SourceListener): void {
@@ -73,13 +74,18 @@ test('each need is told by one source: the process where it is seen, and else th
     connections: { before: 0, mean: 7 },
     subscriptions: null,
     dropped: null,
-    messagesIn: { count: 1000, perSec: 100 },
+    messagesIn: { count: 1000, perSec: 100, everyS: 1 },
     connected: 3,
     lengthS: 10,
   })
   expect(a!.cpuCores!.mean).toBeCloseTo(0.5, 9)
   expect(a!.cpuCores!.before).toBe(0)
+  expect(a!.cpuUsedS).toBeCloseTo(5, 9)
   expect(a).not.toHaveProperty('trouble')
+  expect(a).not.toHaveProperty('isOfMachine')
+  expect(a!.overTime!.tS).toEqual(Array.from({ length: 16 }, (_, second) => second))
+  expect(a!.overTime!.connections.slice(3, 7)).toEqual([0, 0, 7, 7])
+  expect(a!.overTime!.cpuCores.slice(0, 7)).toEqual([null, 0, 0, 0, 0, 0.5, 0.5])
   expect(rows[1]).toEqual({ tS: 0.001, node: 'a', source: '$SYS', memoryBytes: 5, connections: 0, messagesIn: 0 })
 })
 
@@ -113,4 +119,45 @@ test('a source that never tells holds up a run for four seconds', async () => {
   await vi.advanceTimersByTimeAsync(200)
   expect(isReady).toBe(true)
   expect(watch.figures({ startUs: 0, endUs: 1e6 })[0]).toMatchObject({ source: '$SYS', readings: 0, connections: null })
+})
+
+test('CPU that was used is that of what the readings cover, and above what it was before', async () => {
+  const dying = new Told('process')
+  const { watch } = watchOf([dying])
+  for (let second = 0; second <= 16; second++) {
+    // Idle at a tenth of a core, then one and a tenth; it dies at 16 s.
+    dying.listener.onReading(second * 1e6, { cpuSeconds: second / 10 + Math.max(0, second - 4) })
+    if (second === 2) await vi.advanceTimersByTimeAsync(2000)
+  }
+  await watch.ready
+  watch.end()
+  const [a] = watch.figures({ startUs: 10e6, endUs: 20e6 })
+  expect(a!.cpuUsedS).toBeCloseTo(7, 9)
+})
+
+test('where CPU is told as cores, what was used is of all of the stretch; without idle before it is not known', async () => {
+  const broker = new Told('monitoring (nats)')
+  const { watch } = watchOf([broker])
+  for (let second = 0; second <= 20; second++) {
+    broker.listener.onReading(second * 1e6, { cpuCores: second < 5 ? 0.25 : 0.75 })
+    if (second === 0) await vi.advanceTimersByTimeAsync(2000)
+  }
+  await watch.ready
+  watch.end()
+  expect(watch.figures({ startUs: 10e6, endUs: 20e6 })[0]!.cpuUsedS).toBeCloseTo(5, 9)
+  const late = new Told('process')
+  const other = watchOf([late]).watch
+  await vi.advanceTimersByTimeAsync(5000)
+  for (let second = 10; second <= 20; second++) late.listener.onReading(second * 1e6, { cpuSeconds: second })
+  expect(other.figures({ startUs: 10e6, endUs: 20e6 })[0]).toMatchObject({ cpuUsedS: null, cpuCores: { before: null } })
+})
+
+test('memory is said to be the machine’s where it is, and not where a process tells it', () => {
+  const told = (...sources: readonly Told[]) => {
+    const { watch } = watchOf(sources)
+    for (const { listener } of sources) listener.onReading(1e6, { memoryBytes: 5, connections: 1 })
+    return watch.figures({ startUs: 0, endUs: 2e6 })[0]!
+  }
+  expect(told(new Told('prometheus (emqx)', true)).isOfMachine).toBe(true)
+  expect(told(new Told('process'), new Told('prometheus (emqx)', true))).not.toHaveProperty('isOfMachine')
 })
