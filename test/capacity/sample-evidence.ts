@@ -118,6 +118,7 @@ export function search(sizes: readonly number[], { law = BROKER.law as Usl, repe
     scenarioHash: 'x',
     vary: 'rate',
     slo,
+    asked: { nodes: null, repeat: 1, from: 1, width: 0.05, trialS: 10, confirmS: 20, brokers: [] },
     startedAt: '',
     series,
     scaling: null,
