@@ -4,7 +4,7 @@
  *   ramp      ×1.5 from the first load, up while it is good, or down until it is
  *   bisect    in logarithms, until the lowest bad load is at most `width` above the highest good one
  *   confirm   an interval of `width` about what was found, in long trials: its low end good in three of four, its high end bad in three of four; where
- *             one fails the interval moves, and it goes on
+ *             one fails the interval moves, and it goes on; thrice the same way, and the ramp begins anew from there
  *   revisit   the highest load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
  *
  * The result is an interval and never a number: somewhere in it the SLO begins to fail. It is a pure machine, so that a search which was cut short goes
@@ -44,6 +44,10 @@ const WANTED = 3
 const FAILURES = 1
 /** Trials that told nothing, one after the other: the machine or the broker is not fit for a search. */
 const MOST_UNDECIDED = 4
+/** As many in which the generator was the limit: a busy machine makes one or two of them. */
+const MOST_INVALID = 3
+/** As often the interval may move the same way: what it was made of was wrong. */
+const MOST_MOVES = 2
 /** No search of a sane width takes so many. */
 const MOST_TRIALS = 60
 
@@ -60,6 +64,10 @@ export class Search {
   private high: number | null = null
   private readonly ballots = new Map<number, Ballot>()
   private isCentered = false
+  /** A short trial was not sure: a long one is to tell. */
+  private isUnsure = false
+  /** Of the interval, one after the other: up is above 0. */
+  private moves = 0
   /** The highest of the ramp that was good. */
   private climbed: number | null = null
   private readonly revisited: TrialVerdict[] = []
@@ -76,8 +84,9 @@ export class Search {
   next(): Attempt | null {
     if (this.status !== null) return null
     const { low, high } = this
-    if (low === null || high === null) return { phase: 'ramp', factor: this.rampFactor(), isLong: false }
-    if (!this.isCentered) return { phase: 'bisect', factor: Math.sqrt(low * high), isLong: false }
+    const isLong = this.isUnsure
+    if (low === null || high === null) return { phase: 'ramp', factor: this.rampFactor(), isLong }
+    if (!this.isCentered) return { phase: 'bisect', factor: Math.sqrt(low * high), isLong }
     if (this.ballot(low).good < WANTED) return { phase: 'confirm', factor: low, isLong: true }
     if (this.ballot(high).bad < WANTED) return { phase: 'confirm', factor: high, isLong: true }
     return { phase: 'revisit', factor: Math.min(low, this.climbed ?? low), isLong: false }
@@ -86,10 +95,10 @@ export class Search {
   /** @param outcome  of what `next` said */
   take({ phase, factor, verdict }: TrialOutcome): void {
     this.trials++
-    // Twice the generator could not do more: what was good until then is all that is known.
+    // Where the generator can't do more, what was good until then is all that is known.
     this.invalid = verdict === 'invalid' ? this.invalid + 1 : 0
     if (verdict === 'invalid') {
-      if (this.invalid > 1) this.end('generatorLimited')
+      if (this.invalid >= MOST_INVALID) this.end('generatorLimited')
       return
     }
     this.undecided = verdict === 'undecided' ? this.undecided + 1 : 0
@@ -97,6 +106,9 @@ export class Search {
       this.end('inconclusive')
       return
     }
+    const isToldLater = verdict === 'undecided' && !this.isUnsure && (phase === 'ramp' || phase === 'bisect')
+    this.isUnsure = isToldLater
+    if (isToldLater) return
     // What is not surely good is no load to promise.
     const isGoodTrial = verdict === 'good'
     if (phase === 'revisit') {
@@ -146,9 +158,17 @@ export class Search {
     const step = Math.sqrt(1 + this.options.width)
     const isMoved = factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES
     if (!isMoved) return
-    const times = factor === this.low ? 1 / step : step
-    this.low! *= times
-    this.high! *= times
+    const isUp = factor === this.high
+    this.moves = isUp ? Math.max(0, this.moves) + 1 : Math.min(0, this.moves) - 1
+    if (Math.abs(this.moves) > MOST_MOVES) {
+      if (isUp) this.high = null
+      else this.low = null
+      this.isCentered = false
+      this.moves = 0
+      return
+    }
+    this.low! *= isUp ? step : 1 / step
+    this.high! *= isUp ? step : 1 / step
   }
 
   private ballot(factor: number): Ballot {

@@ -58,6 +58,37 @@ describe('a search', () => {
   })
 })
 
+describe('a trial that misleads', () => {
+  test('on the way is made good: where the interval moves thrice the same way the ramp begins anew', () => {
+    for (const wrong of [1, 2, 3, 4, 5]) {
+      const { status, low, high, trials } = searched((factor, _, trial) => (factor <= 2 !== (trial === wrong) ? 'good' : 'bad'))
+      expect({ status, holds: low! <= 2 && 2 <= high! }).toEqual({ status: 'found', holds: true })
+      expect(trials.length).toBeLessThan(40)
+    }
+  })
+
+  test('by not being sure is made again, at full length; and is not good where that is not sure either', () => {
+    const { trials } = searched((factor, isLong, trial) =>
+      trial === 1 || (trial === 2 && isLong) ? 'undecided' : exactly(2)(factor, isLong, trial),
+    )
+    expect(trials.slice(0, 4)).toMatchObject([
+      { factor: 1, verdict: 'good' },
+      { phase: 'ramp', factor: 1.5, verdict: 'undecided' },
+      { phase: 'ramp', factor: 1.5, verdict: 'undecided' },
+      { phase: 'bisect', factor: Math.sqrt(1.5) },
+    ])
+  })
+
+  test('by the generator’s being late ends the search the third time in a row', () => {
+    const late =
+      (until: number): Judge =>
+      (factor, _, trial) =>
+        factor > 1 && trial < until ? 'invalid' : exactly(1.2)(factor, true, trial)
+    expect(searched(late(3)).status).toBe('found')
+    expect(searched(late(4))).toMatchObject({ status: 'generatorLimited', low: 1, high: null })
+  })
+})
+
 describe('the revisit', () => {
   test('is of the highest load of the ramp that was good', () => {
     const { trials } = searched(exactly(7))
