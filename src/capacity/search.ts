@@ -46,7 +46,7 @@ const FAILURES = 1
 const MOST_UNDECIDED = 4
 /** As many in which the generator was the limit: a busy machine makes one or two of them. */
 const MOST_INVALID = 3
-/** As often the interval may move the same way: what it was made of was wrong. */
+/** So often the interval may move the same way: more says that the bracket which it was made of was wrong. */
 const MOST_MOVES = 2
 /** No search of a sane width takes so many. */
 const MOST_TRIALS = 60
@@ -64,6 +64,8 @@ export class Search {
   private high: number | null = null
   private readonly ballots = new Map<number, Ballot>()
   private isCentered = false
+  /** From one load of the ramp to the next. */
+  private growth = GROWTH
   /** A short trial was not sure: a long one is to tell. */
   private isUnsure = false
   /** Of the interval, one after the other: up is above 0. */
@@ -120,7 +122,8 @@ export class Search {
       if (isGoodTrial) this.low = factor
       else this.high = factor
       if (isGoodTrial && phase === 'ramp') this.climbed = factor
-      if (this.low === null && factor / GROWTH < this.options.lowest) this.end('belowLowest')
+      if (phase === 'ramp') this.growth = Math.min(GROWTH, this.growth ** 2)
+      if (this.low === null && factor / this.growth < this.options.lowest) this.end('belowLowest')
       this.center()
     }
   }
@@ -135,8 +138,8 @@ export class Search {
   }
 
   private rampFactor(): number {
-    if (this.low !== null) return this.low * GROWTH
-    return this.high === null ? this.options.from : this.high / GROWTH
+    if (this.low !== null) return this.low * this.growth
+    return this.high === null ? this.options.from : this.high / this.growth
   }
 
   /** Where it is narrow enough, an interval as wide as was asked for takes the place of the bracket: its ends are further from what is in question. */
@@ -165,6 +168,8 @@ export class Search {
       else this.low = null
       this.isCentered = false
       this.moves = 0
+      // It may well be near: steps grow from there.
+      this.growth = (1 + this.options.width) ** 2
       return
     }
     this.low! *= isUp ? step : 1 / step

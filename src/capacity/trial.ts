@@ -77,7 +77,7 @@ function doubtOf(report: Report, { metric, op, value, kind, text }: Threshold): 
   if (interval === null)
     return isSureOfFew(report.endToEndUs, p, value)
       ? []
-      : [`${text} is not sure: of so short a trial, or so few messages, the slowest has to hold it`]
+      : [`${text} is not sure: too few seconds or messages that are independent for a bound, and the slowest does not hold it`]
   if (interval.high < value) return []
   return [`${text} is not sure: ${metric} lies between ${formatMetric(kind, interval.low)} and ${formatMetric(kind, interval.high)}`]
 }

@@ -90,7 +90,7 @@ describe('a trial', () => {
     const few = carried({ endToEndUs: { ...carried().endToEndUs, count: 298 } })
     expect(judgeTrial(few, slo('endToEnd.p99 < 10s'))).toMatchObject({
       verdict: 'undecided',
-      criteria: [expect.stringContaining('so few messages')],
+      criteria: [expect.stringContaining('too few seconds or messages')],
     })
   })
 
