@@ -154,6 +154,7 @@ export class Search {
   }
 
   private vote(factor: number, isGoodTrial: boolean): void {
+    if (factor !== this.low && factor !== this.high) return
     const ballot = this.ballot(factor)
     if (isGoodTrial) ballot.good++
     else ballot.bad++
@@ -161,6 +162,8 @@ export class Search {
     const step = Math.sqrt(1 + this.options.width)
     const isMoved = factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES
     if (!isMoved) return
+    // What was voted on was another interval.
+    this.ballots.clear()
     const isUp = factor === this.high
     this.moves = isUp ? Math.max(0, this.moves) + 1 : Math.min(0, this.moves) - 1
     if (Math.abs(this.moves) > MOST_MOVES) {
