@@ -236,7 +236,7 @@ class Searching {
   }
 
   private tell({ nodes }: Lane, { number, phase, load, verdict, criteria }: Trial): void {
-    const size = nodes === null ? '' : `${nodes} nodes  `
+    const size = nodes === null ? '' : `${nodes} ${nodes === 1 ? 'node' : 'nodes'}  `
     const colored = verdict === 'good' ? paint.green(verdict) : verdict === 'bad' ? paint.red(verdict) : paint.yellow(verdict)
     say(
       `trial ${number}  ${size}${phase}  ${formatLoad(this.flags.vary, load)}  ${colored}${criteria.length > 0 ? `: ${criteria[0]}` : ''}`,
