@@ -12,7 +12,7 @@ import { mean } from '../stats/sample.ts'
 import { formatCount, formatRate } from '../units.ts'
 import type { Search, Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
-import { type Measurement, Scaling } from './scaling.ts'
+import { type Measurement, nodeWords, Scaling } from './scaling.ts'
 import { sloKey } from './target.ts'
 import { trafficOf } from './traffic.ts'
 import type { Allowance, SearchResult } from './types.ts'
@@ -168,7 +168,7 @@ function measurementsOf(searches: readonly Search[], notes: string[]): Measureme
           `${path}: nobody said how many nodes it had, so that its addresses were counted: ${formatCount(nodes!)}. A load balancer is one.`,
         )
       if (why === null) return [{ nodes: nodes!, perSec: result.low!, badPerSec: result.high }]
-      notes.push(`${path}${nodes === null ? '' : ` with ${formatCount(nodes)} ${nodes === 1 ? 'node' : 'nodes'}`}: ${why}.`)
+      notes.push(`${path}${nodes === null ? '' : ` with ${nodeWords(nodes)}`}: ${why}.`)
       return []
     }),
   )

@@ -184,6 +184,11 @@ export function confidenceOf(fit: UslFit): Law['confidence'] {
   return eachCoefficient((key) => ({ low: fit[key] - t * errors[key], high: fit[key] + t * errors[key] }))
 }
 
+/** `1 node`, `12 nodes`. */
+export function nodeWords(count: number): string {
+  return count === 1 ? '1 node' : `${formatCount(count)} nodes`
+}
+
 /** What is known, in words: `1, 2 and 4 nodes`. */
 export function sizeWords(sizes: readonly SizeFigures[]): string {
   const names = sizes.map(({ nodes }) => formatCount(nodes))
@@ -208,7 +213,7 @@ export function factorWords(factor: number): string {
 function measured(size: SizeFigures): Prediction {
   const { nodes, measurements, meanPerSec, lowPerSec, highPerSec } = size
   const range = { low: lowPerSec, high: highPerSec }
-  const basis = `${measurements} searches with ${formatCount(nodes)} ${nodes === 1 ? 'node' : 'nodes'}`
+  const basis = `${measurements} searches with ${nodeWords(nodes)}`
   return { quantity: { value: meanPerSec, range, provenance: 'measured', basis }, refusal: null, envelope: range }
 }
 

@@ -8,6 +8,7 @@ import { html, type Markup } from '../report/markup.ts'
 import { pageHead, renderPage, tablePanel } from '../report/page.ts'
 import type { TextOptions } from '../report/text.ts'
 import { renderPlot } from './plot.ts'
+import { nodeWords } from './scaling.ts'
 import { formatLoad, viewOf } from './search-view.ts'
 import type { CapacityFormat, SearchReport } from './types.ts'
 
@@ -63,7 +64,7 @@ function plotsOf({ series, vary, slo }: SearchReport): Markup {
     const trials = own.flatMap((one) => one.trials).filter(({ figures }) => Object.keys(figures).length > 0)
     const metric = trials.flatMap(({ figures }) => Object.keys(figures)).find((name) => /\.(p\d+|mean|max|min)$/.test(name))
     if (metric === undefined) return null
-    const of = nodes === null ? '' : `, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`
+    const of = nodes === null ? '' : `, ${nodeWords(nodes)}`
     return html`<h2>${metric} against load${of}</h2>${renderPlot({
       points: trials.map(({ load, verdict, figures }) => ({ x: load, y: figures[metric] ?? null, tone: verdict })),
       bands: own.flatMap(({ low, high }) => (low !== null && high !== null ? [[low, high] as const] : [])),

@@ -4,7 +4,7 @@
 import { formatMetric, type MetricKind, metricKind } from '../load/threshold.ts'
 import { type Cell, NONE, plain, printable, type Table, type Tone } from '../report/cells.ts'
 import { formatCount, formatDuration, formatRate } from '../units.ts'
-import { lawWords } from './scaling.ts'
+import { lawWords, nodeWords } from './scaling.ts'
 import type { SearchReport, SearchResult, SearchStatus, Trial, TrialVerdict, Variable } from './types.ts'
 
 export interface SearchView {
@@ -43,7 +43,7 @@ export function viewOf(report: SearchReport): SearchView {
         series.length === 1
           ? []
           : series.map((one, i) => ({
-              name: one.nodes === null ? `search ${i + 1}` : `${one.nodes} ${one.nodes === 1 ? 'node' : 'nodes'}`,
+              name: one.nodes === null ? `search ${i + 1}` : nodeWords(one.nodes),
               cells: [
                 one.low === null ? NONE : plain(formatLoad(vary, one.low)),
                 one.high === null ? NONE : plain(formatLoad(vary, one.high)),

@@ -4,7 +4,8 @@
  *   ramp      ×1.5 from the first load, up while it is good, or down until it is
  *   bisect    in logarithms, until the lowest bad load is at most `width` above the highest good one
  *   confirm   an interval of `width` about what was found, in long trials: its low end good in three of four, its high end bad in three of four; where
- *             one fails the interval moves, and it goes on; thrice the same way, and the ramp begins anew from there
+ *             one fails the interval moves, and it goes on; thrice the same way, and the ramp begins anew from there; and back, and it gets twice as
+ *             wide, since trials scatter by more than it is
  *   revisit   the highest load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
  *
  * The result is an interval and never a number: somewhere in it the SLO begins to fail. It is a pure machine, so that a search which was cut short goes
@@ -59,6 +60,8 @@ interface Ballot {
 
 export class Search {
   private readonly options: SearchOptions
+  /** Of the interval. */
+  private width: number
   /** The highest load that is taken for good, and the lowest that is taken for bad. */
   private low: number | null = null
   private high: number | null = null
@@ -80,6 +83,7 @@ export class Search {
 
   constructor(options: SearchOptions) {
     this.options = options
+    this.width = options.width
   }
 
   /** What to run next; null: it is over. */
@@ -145,12 +149,14 @@ export class Search {
   /** Where it is narrow enough, an interval as wide as was asked for takes the place of the bracket: its ends are further from what is in question. */
   private center(): void {
     const { low, high } = this
-    const wanted = 1 + this.options.width
-    if (low === null || high === null || high / low > wanted) return
+    if (low === null || high === null || high / low > 1 + this.width) return
     this.isCentered = true
-    const middle = Math.sqrt(low * high)
-    this.low = middle / Math.sqrt(wanted)
-    this.high = middle * Math.sqrt(wanted)
+    this.spread(Math.sqrt(low * high))
+  }
+
+  private spread(middle: number): void {
+    this.low = middle / Math.sqrt(1 + this.width)
+    this.high = middle * Math.sqrt(1 + this.width)
   }
 
   private vote(factor: number, isGoodTrial: boolean): void {
@@ -159,20 +165,26 @@ export class Search {
     if (isGoodTrial) ballot.good++
     else ballot.bad++
     // Half a step, so that the end which held is still near.
-    const step = Math.sqrt(1 + this.options.width)
+    const step = Math.sqrt(1 + this.width)
     const isMoved = factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES
     if (!isMoved) return
     // What was voted on was another interval.
     this.ballots.clear()
     const isUp = factor === this.high
-    this.moves = isUp ? Math.max(0, this.moves) + 1 : Math.min(0, this.moves) - 1
+    if (isUp ? this.moves < 0 : this.moves > 0) {
+      this.moves = 0
+      this.width = (1 + this.width) ** 2 - 1
+      this.spread(Math.sqrt(this.low! * this.high!))
+      return
+    }
+    this.moves += isUp ? 1 : -1
     if (Math.abs(this.moves) > MOST_MOVES) {
       if (isUp) this.high = null
       else this.low = null
       this.isCentered = false
       this.moves = 0
       // It may well be near: steps grow from there.
-      this.growth = (1 + this.options.width) ** 2
+      this.growth = (1 + this.width) ** 2
       return
     }
     this.low! *= isUp ? step : 1 / step

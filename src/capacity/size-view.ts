@@ -3,8 +3,8 @@
  */
 import { type Cell, NONE, plain, printable, type Tone } from '../report/cells.ts'
 import { formatBitRate, formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
-import { factorWords, type Interval, lawWords } from './scaling.ts'
-import { clusterWords, nodes } from './size-words.ts'
+import { factorWords, type Interval, lawWords, nodeWords } from './scaling.ts'
+import { clusterWords } from './size-words.ts'
 import type { AvailabilityFigures, LoadFigure, NodeLoad, SizedConstraint, Sizing } from './sizing.ts'
 import type { Provenance } from './types.ts'
 
@@ -75,7 +75,7 @@ export function viewOf(sizing: Sizing): SizeView {
           ? 'without it there is no decision'
           : narrows === 0
             ? 'would not change the number of nodes'
-            : `its ends are ${nodes(narrows)} apart`
+            : `its ends are ${nodeWords(narrows)} apart`
       return { what: printable(what), why: printable(`${why}; ${gain}`) }
     }),
     notCovered: sizing.notCovered.map(printable),
@@ -115,7 +115,7 @@ function survivorsCell(one: SizedConstraint): Cell {
 
 /** null: it would not be decided. */
 function nodesOrNot(count: number | null): string {
-  return count === null ? 'can’t be said' : nodes(count)
+  return count === null ? 'can’t be said' : nodeWords(count)
 }
 
 /** How many times worse the input may be. */
@@ -184,7 +184,7 @@ function scalingTable({ scaling }: Sizing): WordTable {
     columns: ['mean', 'good … bad', 'searches'],
     words: null,
     rows: scaling.sizes.map((size) => ({
-      name: nodes(size.nodes),
+      name: nodeWords(size.nodes),
       cells: [...cells(size.meanPerSec, { low: size.lowPerSec, high: size.highPerSec }), plain(formatCount(size.measurements))],
       words: '',
     })),

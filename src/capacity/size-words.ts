@@ -5,6 +5,7 @@ import type { Cluster, Decision } from './decide.ts'
 import type { Evidence } from './evidence.ts'
 import { isRefusal, type Model } from './model.ts'
 import type { Regressor } from './regression.ts'
+import { nodeWords } from './scaling.ts'
 
 /** Larger by this much than what was sent in the runs. */
 const LARGER = 1.5
@@ -16,7 +17,7 @@ export function reasonsOf(model: Model, { doubts, cluster, binding, constraints,
   const one = constraints.find(({ name }) => name === binding)!
   const why =
     survive === 'none'
-      ? `${CONSTRAINT_WORDS[binding]} asks for ${nodes(cluster.survivors)}: ${one.basis}`
+      ? `${CONSTRAINT_WORDS[binding]} asks for ${nodeWords(cluster.survivors)}: ${one.basis}`
       : `${after} ${CONSTRAINT_WORDS[binding]} binds (${one.basis})`
   if (doubts.length > 0)
     return [...doubts.map(({ constraint, reason }) => `${CONSTRAINT_WORDS[constraint]}: ${reason}`), `known so far: ${why}`]
@@ -40,11 +41,7 @@ function assumptionsOf({ memory, throughput, connectRate, target }: Model, carri
 /** `15 nodes, 5 in each of 3 zones`. */
 export function clusterWords({ nodes: count, perZone }: Cluster, zones: number): string {
   const each = perZone === null || zones === 1 ? '' : `, ${formatCount(perZone)} in each of ${formatCount(zones)} zones`
-  return `${nodes(count)}${each}`
-}
-
-export function nodes(count: number): string {
-  return count === 1 ? '1 node' : `${formatCount(count)} nodes`
+  return `${nodeWords(count)}${each}`
 }
 
 /** What the number is silent of. */

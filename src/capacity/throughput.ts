@@ -5,7 +5,7 @@
  * coherency more nodes may do less. So that few nodes do it says nothing of many.
  */
 import { formatCount, formatRate } from '../units.ts'
-import { type Interval, type Refusal, type Scaling, sizeWords } from './scaling.ts'
+import { type Interval, nodeWords, type Refusal, type Scaling, sizeWords } from './scaling.ts'
 import type { Provenance, Quantity } from './types.ts'
 import { limitPerSec, nodesFor, throughputAt, type Usl } from './usl.ts'
 
@@ -128,7 +128,7 @@ function ofSmallest({ sizes }: Scaling): Quantity {
     value: meanPerSec / nodes,
     range: { low: lowPerSec / nodes, high: highPerSec / nodes },
     provenance: 'measured',
-    basis: `${measurements} ${measurements === 1 ? 'search' : 'searches'} with ${formatCount(nodes)} ${nodes === 1 ? 'node' : 'nodes'}`,
+    basis: `${measurements} ${measurements === 1 ? 'search' : 'searches'} with ${nodeWords(nodes)}`,
   }
 }
 

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { nodeWords } from '../capacity/scaling.ts'
 import { type Attempt, Search } from '../capacity/search.ts'
 import { rendered } from '../capacity/search-forms.ts'
 import { resultOf, scalingOf } from '../capacity/search-result.ts'
@@ -236,7 +237,7 @@ class Searching {
   }
 
   private tell({ nodes }: Lane, { number, phase, load, verdict, criteria }: Trial): void {
-    const size = nodes === null ? '' : `${nodes} ${nodes === 1 ? 'node' : 'nodes'}  `
+    const size = nodes === null ? '' : `${nodeWords(nodes)}  `
     const colored = verdict === 'good' ? paint.green(verdict) : verdict === 'bad' ? paint.red(verdict) : paint.yellow(verdict)
     say(
       `trial ${number}  ${size}${phase}  ${formatLoad(this.flags.vary, load)}  ${colored}${criteria.length > 0 ? `: ${criteria[0]}` : ''}`,
@@ -246,7 +247,7 @@ class Searching {
   /** Lets the user's command make the cluster as large as it is to be. */
   private resize(nodes: number): void {
     if (this.flags.each === undefined) return
-    if (!this.flags.quiet) say(`the cluster gets ${nodes} ${nodes === 1 ? 'node' : 'nodes'}: ${this.flags.each}`)
+    if (!this.flags.quiet) say(`the cluster gets ${nodeWords(nodes)}: ${this.flags.each}`)
     const { status, error } = spawnSync(this.flags.each, {
       shell: true,
       stdio: ['ignore', 2, 2],

@@ -79,6 +79,16 @@ describe('a trial that misleads', () => {
     ])
   })
 
+  test('again and again makes the interval wider than was asked for', () => {
+    const noisy = Array.from({ length: 300 }, (_, i) =>
+      searched((factor, _, trial) => (factor <= 2 * Math.exp(0.1 * normal(i, trial)) ? 'good' : 'bad')),
+    ).filter(({ status }) => status === 'found')
+    const widths = noisy.map(({ low, high }) => high! / low!)
+    expect(Math.min(...widths)).toBeCloseTo(1.05, 9)
+    expect(Math.max(...widths)).toBeCloseTo(1.05 ** 2, 1)
+    expect(Math.max(...widths)).toBeGreaterThan(1.1)
+  })
+
   test('by the generator’s being late ends the search the third time in a row', () => {
     const late =
       (until: number): Judge =>
