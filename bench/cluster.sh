@@ -33,9 +33,9 @@ start() { # NAME PROGRAM ARGS…  in the background, beyond the end of this scri
 limit() { # I  when it has started, which takes far more than its work
   local group=/sys/fs/cgroup/cpu/mqtt-scale-node-$1
   mkdir -p "$group"
-  # Ten milliseconds a period: with the usual hundred a node that has used up its share would pause for most of them.
-  echo 10000 >"$group/cpu.cfs_period_us"
-  echo $((CPU * 100)) >"$group/cpu.cfs_quota_us"
+  # Twenty milliseconds a period: with the usual hundred a node that has used up its share would pause for most of them. A quota is 1 ms at least: CPU=5.
+  echo 20000 >"$group/cpu.cfs_period_us"
+  echo $((CPU * 200)) >"$group/cpu.cfs_quota_us"
   cat "$dir/node-$1.pid" >"$group/cgroup.procs"
 }
 
