@@ -53,9 +53,14 @@ export function viewOf(report: SearchReport): SearchView {
             })),
     },
     law: scaling === null ? null : lawWords(scaling, (load) => formatLoad(vary, load)),
-    trials: series.map((one, i) => trialTable(one, series.length === 1 ? 'Trials' : `Trials of search ${i + 1}`, vary)),
-    notes: series.flatMap((one, i) => notesOf(one, series.length === 1 ? '' : `Search ${i + 1}: `)),
+    trials: series.map((one, i) => trialTable(one, series.length === 1 ? 'Trials' : `Trials of search ${numbered(one, i)}`, vary)),
+    notes: series.flatMap((one, i) => notesOf(one, series.length === 1 ? '' : `Search ${numbered(one, i)}: `)),
   }
+}
+
+/** `2`, `2 (4 nodes)`. */
+function numbered({ nodes }: SearchResult, i: number): string {
+  return nodes === null ? String(i + 1) : `${i + 1} (${nodeWords(nodes)})`
 }
 
 const STATUS_WORDS: Readonly<Record<SearchStatus, string>> = {
