@@ -164,31 +164,33 @@ export class Search {
     const ballot = this.ballot(factor)
     if (isGoodTrial) ballot.good++
     else ballot.bad++
-    // Half a step, so that the end which held is still near.
-    const step = Math.sqrt(1 + this.width)
-    const isMoved = factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES
-    if (!isMoved) return
+    if (factor === this.low ? ballot.bad > FAILURES : ballot.good > FAILURES) this.move(factor === this.high)
+  }
+
+  private move(isUp: boolean): void {
     // What was voted on was another interval.
     this.ballots.clear()
-    const isUp = factor === this.high
-    if (isUp ? this.moves < 0 : this.moves > 0) {
-      this.moves = 0
+    const isBack = isUp ? this.moves < 0 : this.moves > 0
+    this.moves = isBack ? 0 : this.moves + (isUp ? 1 : -1)
+    if (isBack) {
       this.width = (1 + this.width) ** 2 - 1
       this.spread(Math.sqrt(this.low! * this.high!))
-      return
+    } else if (Math.abs(this.moves) > MOST_MOVES) this.reopen(isUp)
+    else {
+      // Half a step, so that the end which held is still near.
+      const step = Math.sqrt(1 + this.width)
+      this.low! *= isUp ? step : 1 / step
+      this.high! *= isUp ? step : 1 / step
     }
-    this.moves += isUp ? 1 : -1
-    if (Math.abs(this.moves) > MOST_MOVES) {
-      if (isUp) this.high = null
-      else this.low = null
-      this.isCentered = false
-      this.moves = 0
-      // It may well be near: steps grow from there.
-      this.growth = (1 + this.width) ** 2
-      return
-    }
-    this.low! *= isUp ? step : 1 / step
-    this.high! *= isUp ? step : 1 / step
+  }
+
+  /** The ramp begins anew from the end that held. It may well be near: steps grow from there. */
+  private reopen(isUp: boolean): void {
+    if (isUp) this.high = null
+    else this.low = null
+    this.isCentered = false
+    this.moves = 0
+    this.growth = (1 + this.width) ** 2
   }
 
   private ballot(factor: number): Ballot {

@@ -8,7 +8,7 @@ import { isWithin, readSchema } from '../load/issues.ts'
 import type { Plan } from '../load/plan.ts'
 import { parseThreshold } from '../load/threshold.ts'
 import { type TargetFile, targetSchema } from './target-schema.ts'
-import { trafficOf } from './traffic.ts'
+import { type Traffic, trafficOf } from './traffic.ts'
 import type { Provenance } from './types.ts'
 
 /** Of MQTT beside topic and payload: header, length, packet identifier. */
@@ -16,18 +16,7 @@ const MQTT_BYTES = 6
 const TOPIC_BYTES = 40
 
 /** What the cluster is to carry, at the end of its growth. */
-export interface Load {
-  readonly clients: number
-  readonly publishesPerSec: number
-  readonly fanOut: number
-  /** Of a PUBLISH, above TCP. */
-  readonly packetBytes: number
-  /** Of messages, by QoS; their sum is 1. */
-  readonly qosShares: readonly [number, number, number]
-  readonly persistentShare: number
-  /** 0: no keep alive. */
-  readonly keepAliveS: number
-  readonly subscriptionsPerClient: number
+export interface Load extends Traffic {
   readonly queued: number
   /** Times that of today. */
   readonly growth: number

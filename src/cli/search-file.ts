@@ -30,12 +30,12 @@ const OTHERWISE = 'give another folder with --out, or --force to begin anew'
  */
 export function openSearch(root: string, wanted: Wanted, force: boolean): SearchReport {
   const file = join(root, FILE)
-  if (force) {
-    rmSync(file, { force: true })
-    rmSync(join(root, 'trials'), { recursive: true, force: true })
-  }
-  const before = existsSync(file) ? readBefore(root, file, wanted) : null
+  const before = !force && existsSync(file) ? readBefore(root, file, wanted) : null
   try {
+    if (force) {
+      rmSync(file, { force: true })
+      rmSync(join(root, 'trials'), { recursive: true, force: true })
+    }
     mkdirSync(join(root, 'trials'), { recursive: true })
   } catch (cause) {
     throw new UsageError(`can't make the folder ${root} (${(cause as NodeJS.ErrnoException).code})`, {

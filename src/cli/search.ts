@@ -85,10 +85,10 @@ export async function search(name: string, flags: SearchFlags): Promise<number> 
     tool: toolVersion(),
   }
   const searching = new Searching(name, flags, root, slo, openSearch(root, wanted, flags.force === true))
-  const exitCode = await searching.run(sizes, flags.repeat ?? 1)
+  const { exitCode, report } = await searching.run(sizes, flags.repeat ?? 1)
   if (!flags.quiet) say(`the search is in ${asTyped(root)}`)
   const format = flags.json ? 'json' : flags.format
-  print(rendered(searching.report(), format, { color: hasColor.stdout, width: columns() }))
+  print(rendered(report, format, { color: hasColor.stdout, width: columns() }))
   return exitCode
 }
 
@@ -118,10 +118,10 @@ class Searching {
     this.number = before.series.reduce((sum, { trials }) => sum + trials.length, 0)
   }
 
-  /** @returns what the process exits with */
-  async run(sizes: readonly (number | null)[], repeats: number): Promise<number> {
+  async run(sizes: readonly (number | null)[], repeats: number): Promise<{ readonly exitCode: number; readonly report: SearchReport }> {
     const stopListening = listen(this.ending)
     let exitCode = 0
+    let report: SearchReport
     try {
       for (const nodes of sizes) {
         const lanes = Array.from({ length: repeats }, () => this.openLane(nodes))
@@ -131,16 +131,18 @@ class Searching {
       }
     } finally {
       stopListening()
-      this.write()
+      // The law takes a thousand fits: once.
+      const series = this.results()
+      report = { ...this.before, series, scaling: scalingOf(series) }
+      writeSearch(this.root, report)
     }
     const isForgiven = ({ status, low }: SearchResult) => this.flags.until === 'generator' && status === 'generatorLimited' && low !== null
-    const ended = this.report().series.map((result) => (isForgiven(result) ? 0 : EXIT_CODES[result.status]))
-    return exitCodeOf([exitCode, ...ended])
+    const ended = report.series.map((result) => (isForgiven(result) ? 0 : EXIT_CODES[result.status]))
+    return { exitCode: exitCodeOf([exitCode, ...ended]), report }
   }
 
-  report(): SearchReport {
-    const series = this.lanes.map(({ nodes, search, trials }) => resultOf(nodes, search, trials))
-    return { ...this.before, series, scaling: scalingOf(series) }
+  private results(): SearchResult[] {
+    return this.lanes.map(({ nodes, search, trials }) => resultOf(nodes, search, trials))
   }
 
   /** Trials of all lanes in turn, until each is over. */
@@ -195,7 +197,7 @@ class Searching {
     if (trial === null) return INTERRUPTED
     lane.search.take(trial)
     lane.trials.push(trial)
-    this.write()
+    writeSearch(this.root, { ...this.before, series: this.results(), scaling: null })
     if (!flags.quiet) this.tell(lane, trial)
     if (lane.search.next() !== null) await delay(flags.coolDown / 1000, null, { signal: this.ending.signal }).catch(() => {})
     return 0
@@ -254,13 +256,9 @@ class Searching {
       env: { ...process.env, NODES: String(nodes) },
     })
     if (status !== 0)
-      throw new EnvironmentError(`the command for ${nodes} nodes failed (${error?.message ?? `exit ${status}`}): ${this.flags.each}`, {
+      throw new EnvironmentError(`the command for ${nodeWords(nodes)} failed (${error?.message ?? `exit ${status}`}): ${this.flags.each}`, {
         hint: 'it gets the number as NODES',
       })
-  }
-
-  private write(): void {
-    writeSearch(this.root, this.report())
   }
 }
 

@@ -7,6 +7,7 @@
 import type { COUNTERS, GAUGES, Need } from '../load/metrics-source.ts'
 import type { GaugeFigures } from '../report/metrics-types.ts'
 import type { Watched } from '../report/node-metrics.ts'
+import { thousandths, US_PER_S } from '../units.ts'
 import { overTime } from './over-time.ts'
 import { counterFigures, gaugeFigures, rateFigures, riseOf, Series, type Span } from './series.ts'
 import type { Source } from './source.ts'
@@ -105,7 +106,7 @@ export class Watch {
       kept.source.begin({
         onReading: (atUs, values) => {
           kept.series.add(atUs, values)
-          this.options.onReading({ tS: Math.round(atUs / 1e3) / 1e3, node: name, source: kept.source.words, ...values })
+          this.options.onReading({ tS: thousandths(atUs / US_PER_S), node: name, source: kept.source.words, ...values })
           resolve()
         },
         onFailure: (words) => {
@@ -129,7 +130,7 @@ export class Watch {
     const cpuCores = isCounted
       ? rateFigures(cpu.series.points('cpuSeconds'), this.readyUs, span)
       : gaugeFigures(cpu?.series.points('cpuCores') ?? [], this.readyUs, span)
-    const lengthS = (span.endUs - span.startUs) / 1e6
+    const lengthS = (span.endUs - span.startUs) / US_PER_S
     const troubles = kept.filter(({ failures }) => failures > 0).map((one) => troubleWords(one))
     const telling = kept.filter(({ series }) => series.count > 0)
     return {

@@ -84,7 +84,7 @@ describe('a folder', () => {
   test('that can’t be made is said', () => {
     const root = join(folder(), 'file')
     writeFileSync(root, '')
-    expect(() => openSearch(root, WANTED, false)).toThrow(`can't make the folder ${root} (ENOTDIR)`)
+    for (const force of [false, true]) expect(() => openSearch(root, WANTED, force)).toThrow(`can't make the folder ${root} (ENOTDIR)`)
   })
 
   test('that can’t be written has the file of before', () => {

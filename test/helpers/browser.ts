@@ -8,6 +8,7 @@ import { afterAll, beforeAll } from 'vitest'
 /** A real Chromium that opens pages from the disk, as a reader would. */
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 export const hasChromium = existsSync(CHROMIUM)
+if (!hasChromium && process.env.CI) throw new Error(`a browser must be had in CI: there is no ${CHROMIUM}`)
 
 /** `faults` gathers console messages, errors and requests but the first. */
 export type Open = (text: string, options?: BrowserContextOptions) => Promise<{ page: Page; faults: string[] }>
