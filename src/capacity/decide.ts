@@ -127,7 +127,8 @@ function doubtsOf(one: Constraint, model: Model, cluster: Cluster, carried: Deci
 }
 
 /** What would price a queued message. */
-export const QUEUED_RUN = 'hold three numbers of queued messages at rest, beside plateaus of idle clients, with the metrics of the nodes'
+export const QUEUED_RUN =
+  'hold three numbers of queued messages at rest (sizing/queue), beside plateaus of idle clients, with the metrics of the nodes'
 
 function queuedWords(room: number, { load }: Model): string {
   const has = room <= 0 ? 'there is no room for them' : `each has room for ${formatBytes(room)}`

@@ -9,13 +9,13 @@ import { UsageError } from '../errors.ts'
 import type { NodeMetrics } from '../report/metrics-types.ts'
 import type { Report } from '../report/types.ts'
 import { mean } from '../stats/sample.ts'
-import { formatCount, formatRate } from '../units.ts'
-import type { Search, Sources } from './files.ts'
+import { formatCount } from '../units.ts'
+import type { Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
-import { type Measurement, nodeWords, Scaling } from './scaling.ts'
-import { sloKey } from './target.ts'
+import { Scaling } from './scaling.ts'
+import { searchedConnects, throughputOf } from './searched.ts'
 import { trafficOf } from './traffic.ts'
-import type { Allowance, SearchResult } from './types.ts'
+import type { Allowance } from './types.ts'
 
 export interface Evidence {
   readonly scaling: Scaling
@@ -45,11 +45,10 @@ export interface Observed {
 }
 
 export interface ConnectFigure {
-  /** Of one node, sustained: the most that was seen, so it may take more. */
+  /** Of one node, sustained. */
   readonly perSec: number
   /** How many connected to a node in that run. */
   readonly clientsPerNode: number
-  readonly isStorm: boolean
   readonly basis: string
 }
 
@@ -91,7 +90,7 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
       used.filter((run) => !ofSearches.has(run)),
       notes,
     ),
-    connects: connectsOf(used),
+    connects: searchedConnects(searches, notes) ?? seenConnects(used),
     failover: failoverOf(used),
     cpuUsPerMessage: observed(
       reports.flatMap((report) => metricsOf(report).flatMap(({ cpuUsPerMessage }) => cpuUsPerMessage ?? [])),
@@ -130,79 +129,23 @@ function brokersOf({ nodes, plan }: Report): string[] {
   return plan.embedded ? [EMBEDDED] : Object.values(nodes).flatMap(({ broker }) => broker?.software ?? [])
 }
 
-/** The searches for a rate with this SLO. Those of several scenarios are several clusters' worth of work: the one with the most sizes is taken. */
-function throughputOf(searches: readonly Search[], sloKeys: readonly string[], notes: string[]) {
-  const fitting = searches.filter(({ path, report }) => {
-    const missing = sloKeys.filter((key) => !report.slo.map(sloKey).includes(key))
-    if (report.vary !== 'rate') notes.push(`${path} varied ${report.vary}, not rate: it says nothing of throughput.`)
-    else if (missing.length > 0) notes.push(`${path} has another SLO (${report.slo.join(', ')}): not used.`)
-    return report.vary === 'rate' && missing.length === 0
-  })
-  const names = [...new Set(fitting.map(({ report }) => report.scenario))]
-  const sizesOf = (name: string) =>
-    new Set(
-      measurementsOf(
-        fitting.filter(({ report }) => report.scenario === name),
-        [],
-      ).map(({ nodes }) => nodes),
-    ).size
-  const best = names.toSorted((a, b) => sizesOf(b) - sizesOf(a))[0]
-  if (names.length > 1)
-    notes.push(
-      `Searches are of several scenarios (${names.join(', ')}), which can’t be mixed: those of ${best} are used, with the most sizes.`,
-    )
-  const used = fitting.filter(({ report }) => report.scenario === best)
-  const good = used.flatMap(({ report }) => report.series.flatMap(({ trials }) => trials.filter(({ verdict }) => verdict === 'good')))
-  const ratios = good.filter(({ sentPerSec }) => sentPerSec > 0).map(({ receivedPerSec, sentPerSec }) => receivedPerSec / sentPerSec)
-  return { measurements: measurementsOf(used, notes), fanOut: ratios.length === 0 ? null : mean(ratios) }
-}
-
-function measurementsOf(searches: readonly Search[], notes: string[]): Measurement[] {
-  return searches.flatMap(({ path, report, trials }) =>
-    report.series.flatMap((result): Measurement[] => {
-      const urls = result.trials.map((trial) => trials.get(trial.path)?.report.plan.nodes.length).find((count) => count)
-      const nodes = result.nodes ?? urls ?? null
-      const why = unusable(result, nodes)
-      if (why === null && result.nodes === null)
-        notes.push(
-          `${path}: nobody said how many nodes it had, so that its addresses were counted: ${formatCount(nodes!)}. A load balancer is one.`,
-        )
-      if (why === null) return [{ nodes: nodes!, perSec: result.low!, badPerSec: result.high }]
-      notes.push(`${path}${nodes === null ? '' : ` with ${nodeWords(nodes)}`}: ${why}.`)
-      return []
-    }),
-  )
-}
-
-const STATUS_WORDS: Readonly<Record<Exclude<SearchResult['status'], 'found'>, string>> = {
-  generatorLimited: 'the generator was the limit, so the cluster’s is not known',
-  belowLowest: 'no load was good',
-  inconclusive: 'it was inconclusive',
-  interrupted: 'it was interrupted',
-}
-
-function unusable({ status, low }: SearchResult, nodes: number | null): string | null {
-  if (status !== 'found')
-    return `${STATUS_WORDS[status]}${status === 'generatorLimited' && low !== null ? `: at least ${formatRate(low)}` : ''}`
-  if (low === null) return 'it has no load that was good'
-  return nodes === null ? 'nobody said how many nodes it had' : null
-}
-
 /** @param runs  but trials of a search: their clients are few and busy, and what these cost would be taken for the price of any */
 function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel {
-  const left = { restless: 0, ofMachine: 0 }
+  const left = { restless: 0, ofMachine: 0, uncounted: 0 }
   const plateaus = runs.flatMap(({ report }) =>
-    metricsOf(report).flatMap((metrics): Plateau[] => {
+    Object.values(report.nodes).flatMap(({ metrics, clients }): Plateau[] => {
+      if (metrics === undefined || metrics.memoryBytes === null) return []
       const { memoryBytes, connections, subscriptions, queued } = metrics
-      if (memoryBytes === null || connections === null) return []
-      if (metrics.isOfMachine || !isFlat(metrics, measureS(report))) {
-        left[metrics.isOfMachine ? 'ofMachine' : 'restless']++
+      // Where the node does not tell, those of ours that stayed are all there are.
+      const counted = connections?.mean ?? (clients?.disconnected === 0 ? clients.connected : null)
+      if (metrics.isOfMachine || counted === null || !isFlat(metrics, measureS(report))) {
+        left[metrics.isOfMachine ? 'ofMachine' : counted === null ? 'uncounted' : 'restless']++
         return []
       }
       return [
         {
           memoryBytes: memoryBytes.mean,
-          connections: connections.mean,
+          connections: counted,
           subscriptions: subscriptions?.mean ?? null,
           queued: queued?.mean ?? null,
         },
@@ -214,20 +157,24 @@ function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel 
   }
   say(left.restless, 'a node’s memory or connections were not at rest in measure')
   say(left.ofMachine, 'a node told the memory of its machine, not its own')
+  say(left.uncounted, 'a node did not tell its connections, and some of ours came and went')
   return plateaus.length === 0 ? { refusal: 'no run has a plateau of a node’s memory and connections' } : memoryModel(plateaus)
 }
 
 /** Whether memory and connections came to rest. */
 function isFlat({ memoryBytes, connections }: NodeMetrics, lengthS: number): boolean {
-  return [memoryBytes!, connections!].every(({ slopePerSec, mean }) => Math.abs(slopePerSec) * lengthS <= FLAT_SHARE * mean)
+  return [memoryBytes, connections].every((gauge) => gauge === null || Math.abs(gauge.slopePerSec) * lengthS <= FLAT_SHARE * gauge.mean)
 }
 
 function measureS({ plan }: Report): number {
   return plan.phases.measureUs / 1e6
 }
 
-/** Storms, where there are any: who comes back finds a cluster that has other work. Otherwise connect phases. */
-function connectsOf(runs: readonly Run[]): ConnectFigure | null {
+/**
+ * The most that was seen, so a node may take more: in storms, where there are any, since who comes back finds a cluster that has other work; otherwise in
+ * connect phases.
+ */
+function seenConnects(runs: readonly Run[]): ConnectFigure | null {
   const storms = runs.flatMap(({ report }) =>
     Object.entries(report.faults).flatMap(([name, { detect, restored, disconnected, struck, clientsPerNode: left }]): ConnectFigure[] => {
       const nodes = Object.values(left).filter((clients) => clients > 0).length
@@ -236,7 +183,7 @@ function connectsOf(runs: readonly Run[]): ConnectFigure | null {
       if (lengthS < SHORTEST_STORM_S || nodes === 0 || disconnected === 0) return []
       const clientsPerNode = disconnected / nodes
       const basis = `fault ${name} of ${report.run.scenario}: ${formatCount(disconnected)} clients back in ${Number(lengthS.toPrecision(3))} s`
-      return [{ perSec: clientsPerNode / lengthS, clientsPerNode, isStorm: true, basis }]
+      return [{ perSec: clientsPerNode / lengthS, clientsPerNode, basis }]
     }),
   )
   const phases = runs.flatMap(({ report }): ConnectFigure[] => {
@@ -246,8 +193,8 @@ function connectsOf(runs: readonly Run[]): ConnectFigure | null {
     const nodes = Math.max(1, plan.nodes.length)
     if (lengthS < SHORTEST_STORM_S || clients.failed > 0 || clients.connected === 0) return []
     const clientsPerNode = clients.connected / nodes
-    const basis = `connect phase of ${run.scenario}: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
-    return [{ perSec: clientsPerNode / lengthS, clientsPerNode, isStorm: false, basis }]
+    const basis = `connect phase of ${run.scenario}, at the rate it asked for: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
+    return [{ perSec: clientsPerNode / lengthS, clientsPerNode, basis }]
   })
   const seen = storms.length > 0 ? storms : phases
   return seen.toSorted((a, b) => b.perSec - a.perSec)[0] ?? null

@@ -1,7 +1,7 @@
 /**
  * All that a size is computed from, in one value: the target, its load, and what is known of a node. Sensitivity changes it and asks again.
  */
-import { formatBytes, formatCount, formatRate } from '../units.ts'
+import { formatBitRate, formatBytes, formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
 import type { Evidence } from './evidence.ts'
 import type { MemoryModel } from './regression.ts'
 import type { Refusal } from './scaling.ts'
@@ -126,10 +126,28 @@ function assumed(value: number): Quantity {
   return { value, range: null, provenance: 'assumed', basis: 'target file' }
 }
 
-/** The inputs by name, for the list of them. */
+/** The inputs by name, for the list of them: what is asked for, what a node is, and what is known of it. */
 export function inputsOf(model: Model): { name: string; text: string; quantity: Quantity }[] {
-  const { memory, throughput, connectRate, failoverS, cpuUsPerMessage, node } = model
-  const rows: { name: string; quantity: Quantity | null; form: (value: number) => string }[] = []
+  const { memory, throughput, connectRate, failoverS, cpuUsPerMessage, node, load, recoveryS, target } = model
+  const asked = (value: number): Quantity => ({ ...assumed(value), provenance: load.provenance, basis: load.basis })
+  const stated = (value: number | null | undefined) => (value === null || value === undefined ? null : assumed(value))
+  const rows: { name: string; quantity: Quantity | null; form: (value: number) => string }[] = [
+    { name: 'clients', quantity: asked(load.clients), form: formatCount },
+    { name: 'messages a second', quantity: asked(load.publishesPerSec), form: formatRate },
+    ...(load.publishesPerSec === 0
+      ? []
+      : [
+          { name: 'deliveries of a message', quantity: asked(load.fanOut), form: (value: number) => String(Number(value.toPrecision(3))) },
+          { name: 'bytes of a PUBLISH', quantity: asked(load.packetBytes), form: formatBytes },
+        ]),
+    { name: 'time for all to come back', quantity: stated(recoveryS), form: seconds },
+    { name: 'memory of a node', quantity: stated(node.memory), form: formatBytes },
+    { name: 'memory that is planned with', quantity: assumed(target.use.memory), form: formatShare },
+    { name: 'throughput that is planned with', quantity: assumed(target.use.cpu), form: formatShare },
+    { name: 'connections of a node, at most', quantity: stated(node.connections), form: formatCount },
+    { name: 'bandwidth of a node, each way', quantity: stated(node.network), form: formatBitRate },
+    { name: 'bandwidth that is planned with', quantity: assumed(target.use.network), form: formatShare },
+  ]
   if (!isRefusal(memory)) {
     rows.push(
       { name: 'memory of a node without clients', quantity: memory.base, form: formatBytes },
@@ -140,8 +158,6 @@ export function inputsOf(model: Model): { name: string; text: string; quantity: 
   }
   if (!isRefusal(throughput)) rows.push({ name: 'messages a second of one node', quantity: throughput.ofOne, form: formatRate })
   if (!isRefusal(connectRate)) rows.push({ name: 'connects a second of one node', quantity: connectRate, form: formatRate })
-  if (node.connections !== undefined)
-    rows.push({ name: 'connections of a node, at most', quantity: assumed(node.connections), form: formatCount })
   rows.push(
     { name: 'failover', quantity: failoverS, form: seconds },
     { name: 'CPU time of a message', quantity: cpuUsPerMessage, form: (us) => `${Number(us.toPrecision(3))} µs` },
@@ -155,5 +171,5 @@ export function inputsOf(model: Model): { name: string; text: string; quantity: 
 }
 
 function seconds(value: number): string {
-  return `${Number(value.toPrecision(3))} s`
+  return formatDuration(value * US_PER_S)
 }

@@ -2,12 +2,13 @@
  * A search as text and as a page: trials, and latency against load.
  */
 import { Chalk } from 'chalk'
+import { parseThreshold, type Threshold } from '../load/threshold.ts'
 import type { Table } from '../report/cells.ts'
 import { draw, GAP, hang, markOf, painter, tableCells, widthOf, wrap } from '../report/lines.ts'
 import { html, type Markup } from '../report/markup.ts'
 import { pageHead, renderPage, tablePanel } from '../report/page.ts'
 import type { TextOptions } from '../report/text.ts'
-import { renderPlot } from './plot.ts'
+import { type Plot, renderPlot } from './plot.ts'
 import { nodeWords } from './scaling.ts'
 import { formatLoad, viewOf } from './search-view.ts'
 import type { CapacityFormat, SearchReport } from './types.ts'
@@ -56,6 +57,13 @@ ${trials.map(panelOf)}
   return renderPage({ title: `${headline.text} · ${facts[0]} · mqtt-scale search`, body, curves: [], times: null })
 }
 
+/** What the SLO lets the metric be; null: at least so much, or nothing is said of it. */
+function limitOf(metric: string, slo: readonly string[]): Plot['limit'] {
+  const thresholds = slo.map(parseThreshold).filter((one): one is Threshold => !('problem' in one))
+  const own = thresholds.find((one) => one.metric === metric && (one.op === '<' || one.op === '<='))
+  return own === undefined || own.value <= 0 ? null : { y: own.value, words: own.text }
+}
+
 /** The SLO's first latency against the load: a drawing for each size of the cluster, with the trials of all its searches. */
 function plotsOf({ series, vary, slo }: SearchReport): Markup {
   const sizes = [...new Set(series.map(({ nodes }) => nodes))]
@@ -67,6 +75,7 @@ function plotsOf({ series, vary, slo }: SearchReport): Markup {
     const of = nodes === null ? '' : `, ${nodeWords(nodes)}`
     return html`<h2>${metric} against load${of}</h2>${renderPlot({
       points: trials.map(({ load, verdict, figures }) => ({ x: load, y: figures[metric] ?? null, tone: verdict })),
+      limit: limitOf(metric, slo),
       bands: own.flatMap(({ low, high }) => (low !== null && high !== null ? [[low, high] as const] : [])),
       formatX: (load) => formatLoad(vary, load),
       words: `${metric} of ${trials.length} trials against the load${of}, at ${slo.join(' and ')}; the table below has the same`,

@@ -85,15 +85,20 @@ function reasonOf({ status, low, high, limit, trials }: SearchResult, vary: Vari
   if (status === 'found') return `the SLO holds up to somewhere between ${from} and ${to} ${what}${why}`
   if (status === 'generatorLimited') {
     return from === null
-      ? `the generator can't do the first load: ${trials.at(-1)?.criteria[0]}`
+      ? `the generator can't do the first load: ${lateWords(trials)}`
       : to === null
-        ? `capacity is at least ${from} ${what}: more the generator can't do`
+        ? `capacity is at least ${from} ${what}: more the generator can't do (${lateWords(trials)})`
         : `good up to ${from}, bad from ${to} ${what}; the generator was the limit before it was confirmed`
   }
   if (status === 'belowLowest')
     return `not even ${formatLoad(vary, trials.at(-1)!.load)} ${what} are carried${limit === null ? '' : `: ${limit}`}`
   const known = from === null ? 'nothing was good yet' : `good up to ${from}${to === null ? '' : `, bad from ${to}`} ${what}, not confirmed`
   return known
+}
+
+/** Of what ended it. */
+function lateWords(trials: readonly Trial[]): string {
+  return printable(trials.findLast(({ verdict }) => verdict === 'invalid')?.criteria[0] ?? 'it was late')
 }
 
 const NOUNS: Readonly<Record<Variable, string>> = { rate: 'messages', clients: 'clients', connectRate: 'connects', fanOut: 'listeners' }

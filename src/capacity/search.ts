@@ -6,7 +6,8 @@
  *   confirm   an interval of `width` about what was found, in long trials: its low end good in three of four, its high end bad in three of four; where
  *             one fails the interval moves, and it goes on; thrice the same way, and the ramp begins anew from there; and back, and it gets twice as
  *             wide, since trials scatter by more than it is
- *   revisit   the highest load of the ramp that was good: where it no longer is, the cluster has not recovered from what came between
+ *   revisit   the highest load of the ramp that was good, of those not above what was found: where it no longer is, twice, the cluster has not recovered
+ *             from what came between
  *
  * The result is an interval and never a number: somewhere in it the SLO begins to fail. It is a pure machine, so that a search which was cut short goes
  * on from its trials, and a thousand searches can be simulated. After the MLRsearch of RFC 9971, with one goal.
@@ -73,8 +74,8 @@ export class Search {
   private isUnsure = false
   /** Of the interval, one after the other: up is above 0. */
   private moves = 0
-  /** The highest of the ramp that was good. */
-  private climbed: number | null = null
+  /** Loads of the ramp that were good. */
+  private readonly climbed: number[] = []
   private readonly revisited: TrialVerdict[] = []
   private undecided = 0
   private invalid = 0
@@ -95,7 +96,8 @@ export class Search {
     if (!this.isCentered) return { phase: 'bisect', factor: Math.sqrt(low * high), isLong }
     if (this.ballot(low).good < WANTED) return { phase: 'confirm', factor: low, isLong: true }
     if (this.ballot(high).bad < WANTED) return { phase: 'confirm', factor: high, isLong: true }
-    return { phase: 'revisit', factor: Math.min(low, this.climbed ?? low), isLong: false }
+    const below = this.climbed.filter((factor) => factor <= low)
+    return { phase: 'revisit', factor: below.length === 0 ? low : Math.max(...below), isLong: false }
   }
 
   /** @param outcome  of what `next` said */
@@ -119,13 +121,13 @@ export class Search {
     const isGoodTrial = verdict === 'good'
     if (phase === 'revisit') {
       this.revisited.push(verdict)
-      // What is not sure is asked again, once.
-      if (verdict !== 'undecided' || this.revisited.length > 1) this.end(isGoodTrial ? 'found' : 'inconclusive')
+      // One trial in four may fail, so it is asked again, once.
+      if (isGoodTrial || this.revisited.length > 1) this.end(isGoodTrial ? 'found' : 'inconclusive')
     } else if (phase === 'confirm') this.vote(factor, isGoodTrial)
     else {
       if (isGoodTrial) this.low = factor
       else this.high = factor
-      if (isGoodTrial && phase === 'ramp') this.climbed = factor
+      if (isGoodTrial && phase === 'ramp') this.climbed.push(factor)
       if (phase === 'ramp') this.growth = Math.min(GROWTH, this.growth ** 2)
       if (this.low === null && factor / this.growth < this.options.lowest) this.end('belowLowest')
       this.center()

@@ -36,7 +36,7 @@ export function renderText(sizing: Sizing, { color, width }: Pick<TextOptions, '
     const body = rows.flatMap((row, i) => {
       const line = drawn[i + 1]!
       if (row.words === '') return [line]
-      if (width - wide < LEAST_ROOM)
+      if (width - wide < LEAST_ROOM && row.words.length > width - wide)
         return [line, ...wrap(GAP.repeat(2), row.words, width, (label) => label).map((text) => chalk.dim(text))]
       return wrap(' '.repeat(wide), row.words, width, () => line + GAP)
     })

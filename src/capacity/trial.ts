@@ -43,18 +43,26 @@ export function judgeTrial(report: Report, slo: readonly Threshold[]): Judged {
 
 /** What shows that a load is not carried, whatever the SLO says. */
 function burdens(report: Report, slo: readonly Threshold[]): string[] {
-  const { publishes, deliveries, clients, drops } = report
+  const { publishes, deliveries, clients } = report
   const speaksOf = (section: string) => slo.some(({ metric }) => metric.includes(section))
   const words: string[] = []
-  if (deliveries.lost > 0 && !speaksOf('deliveries.lo'))
+  const maySomeBeLost = speaksOf('deliveries.lo')
+  if (deliveries.lost > 0 && !maySomeBeLost)
     words.push(`${formatCount(deliveries.lost)} of ${formatCount(deliveries.owed)} deliveries were lost`)
   const sent = publishes.planned === 0 ? 1 : publishes.sent / publishes.planned
   if (sent < LEAST_SENT) words.push(`only ${formatShare(sent)} of what was planned was sent: the broker pushed back`)
   if (clients.failed > 0 && !speaksOf('clients.failed')) words.push(`${formatCount(clients.failed)} clients could not connect`)
   const pile = pilingUp(report)
   if (pile !== null) words.push(`deliveries pile up by ${formatRate(pile)}`)
-  if (drops !== null && drops.counted > 0) words.push(`the nodes count ${formatCount(drops.counted)} as dropped`)
+  const dropped = droppedBy(report)
+  if (dropped > 0 && !maySomeBeLost) words.push(`the nodes count ${formatCount(dropped)} as dropped`)
   return words
+}
+
+/** By the nodes' own count: of the whole run, which is looked up where something was lost, or of measure, by their metrics. */
+function droppedBy({ drops, nodes }: Report): number {
+  const measured = Object.values(nodes).reduce((sum, { metrics }) => sum + (metrics?.dropped?.count ?? 0), 0)
+  return Math.max(drops?.counted ?? 0, measured)
 }
 
 /** By how many a second what is under way grows, where it surely does. */

@@ -25,7 +25,7 @@ import { INVALID } from './exit.ts'
 import { checkGenerators, type Generators, generatorsOf } from './generators.ts'
 import { loadOptions, type ReportOutput, type RunFlags, wantedOf } from './options.ts'
 import { PLAIN } from './output.ts'
-import { type Progress, startProgress } from './progress.ts'
+import { type Progress, startProgress, startTrialProgress } from './progress.ts'
 import { readScenario } from './scenarios.ts'
 import { onSignals } from './signals.ts'
 import { commandLine, paint, say } from './terminal.ts'
@@ -35,6 +35,8 @@ export interface OnceOptions {
   readonly folder: (plan: Plan, startedAt: Date) => string
   /** What a series changes in the plan. */
   readonly change?: (plan: Plan) => Plan
+  /** Of a run whose series says itself how it went: `trial 7, 9,000/s`. */
+  readonly title?: string
   /** No run of the same series comes after it: agents that serve one run will do. */
   readonly isLast: boolean
   /** Aborted where nobody wants the run any more before it has begun; from then on it listens to signals itself. */
@@ -57,7 +59,7 @@ export interface Ran {
 export async function runOnce(
   name: string,
   flags: RunFlags,
-  { folder: pathOf, isLast, signal, change = (plan) => plan }: OnceOptions,
+  { folder: pathOf, isLast, signal, title, change = (plan) => plan }: OnceOptions,
 ): Promise<Ran> {
   const startedAt = new Date()
   const { file, text } = readScenario(name)
@@ -82,7 +84,7 @@ export async function runOnce(
       scenario: file,
       startedAt,
       folder: () => new ReportFolder(pathOf(plan, startedAt), flags.force === true, startedAt),
-      listener: () => startProgress(plan, flags.quiet === true),
+      listener: () => (title === undefined ? startProgress(plan, flags.quiet === true) : startTrialProgress(plan, title)),
     })
     const { report } = outcome
     folder.finish(report)

@@ -27,6 +27,14 @@ export function startProgress(plan: Plan, isQuiet: boolean): Progress {
   return process.stderr.isTTY ? new Bars(plan) : new Lines(plan)
 }
 
+/** Of one run of a series, whose own lines say how each of them went: on a terminal what it does now, and nothing that stays. */
+export function startTrialProgress(plan: Plan, title: string): Progress {
+  const silent = startProgress(plan, true)
+  if (!process.stderr.isTTY) return silent
+  const bars = new Bars(plan, `${title}: `)
+  return { ...silent, onPhase: bars.onPhase.bind(bars), onRow: bars.onRow.bind(bars), stop: bars.stop.bind(bars) }
+}
+
 function ignore(): void {}
 
 class Lines implements Progress {
@@ -76,6 +84,7 @@ class Lines implements Progress {
 
 class Bars implements Progress {
   private readonly plan: Plan
+  private readonly title: string
   private readonly faults = new Faults()
   private readonly bars: MultiBar
   private readonly clients: SingleBar
@@ -83,8 +92,9 @@ class Bars implements Progress {
   private phase = ''
   private beganAtS = 0
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, title = '') {
     this.plan = plan
+    this.title = title
     this.bars = new MultiBar({
       stream: process.stderr,
       format: ' {name} [{bar}] {words}',
@@ -109,7 +119,9 @@ class Bars implements Progress {
   }
 
   onRow(row: TimelineRow): void {
-    this.clients.update(row.connected, { words: `${formatCount(row.connected)} of ${formatCount(this.plan.clients)} connected` })
+    this.clients.update(row.connected, {
+      words: `${this.title}${formatCount(row.connected)} of ${formatCount(this.plan.clients)} connected`,
+    })
     const spentS = Math.max(0, row.tS - this.beganAtS)
     const lengthUs = lengthOf(this.plan, this.phase)
     const length = lengthUs === null ? '' : ` of ${formatDuration(lengthUs)}`

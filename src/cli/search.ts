@@ -195,11 +195,16 @@ class Searching {
     const facts = { number, phase: attempt.phase, factor: attempt.factor, load, path }
     const trial = await this.measure(facts, lane.trials.length === 0, { ...runFlags, metrics }, change)
     if (trial === null) return INTERRUPTED
-    lane.search.take(trial)
-    lane.trials.push(trial)
+    const { isDrained, ...kept } = trial
+    lane.search.take(kept)
+    lane.trials.push(kept)
     writeSearch(this.root, { ...this.before, series: this.results(), scaling: null })
-    if (!flags.quiet) this.tell(lane, trial)
-    if (lane.search.next() !== null) await delay(flags.coolDown / 1000, null, { signal: this.ending.signal }).catch(() => {})
+    if (!flags.quiet) this.tell(lane, kept)
+    if (lane.search.next() !== null) {
+      // What a broker had not worked off when the run gave up on it is still to do.
+      const restUs = isDrained ? flags.coolDown : Math.max(flags.coolDown, kept.lengthS * US_PER_S)
+      await delay(restUs / 1000, null, { signal: this.ending.signal }).catch(() => {})
+    }
     return 0
   }
 
@@ -209,16 +214,22 @@ class Searching {
     isFirst: boolean,
     flags: RunFlags,
     change: (plan: Plan) => Plan,
-  ): Promise<Trial | null> {
+  ): Promise<(Trial & { readonly isDrained: boolean }) | null> {
     const { signal } = this.ending
     let ran: Ran
     try {
-      ran = await runOnce(this.name, flags, { folder: () => join(this.root, facts.path), isLast: false, signal, change })
+      ran = await runOnce(this.name, flags, {
+        folder: () => join(this.root, facts.path),
+        isLast: false,
+        signal,
+        change,
+        ...(!this.flags.quiet && { title: `trial ${facts.number}, ${facts.phase}, ${formatLoad(this.flags.vary, facts.load)}` }),
+      })
     } catch (error) {
       // A load that this machine can't even hold is over the generator's limit; the first one is a mistake.
       if (!(error instanceof TooSmallError) || isFirst) throw error
       const criteria = [error.message.split('\n')[0]!]
-      return { ...facts, verdict: 'invalid', criteria, figures: {}, sentPerSec: 0, receivedPerSec: 0, lengthS: 0 }
+      return { ...facts, verdict: 'invalid', criteria, figures: {}, sentPerSec: 0, receivedPerSec: 0, lengthS: 0, isDrained: true }
     }
     const { report, exitCode, failures } = ran
     if (failures.length > 0) throw new EnvironmentError(failures.join('; '), { hint: 'make room, and start the search again: it goes on' })
@@ -235,6 +246,7 @@ class Searching {
       sentPerSec: publishes.sent / lengthS,
       receivedPerSec: deliveries.received / lengthS,
       lengthS,
+      isDrained: deliveries.lost === 0,
     }
   }
 

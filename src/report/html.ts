@@ -110,7 +110,11 @@ function nodeCharts(times: TimeCharts | null): Markup | null {
     ['node-memory', 'Memory'],
     ['node-cpu', 'CPU'],
     ['node-connections', 'Connections'],
+    ['node-subscriptions', 'Subscriptions'],
+    ['node-in', 'Messages in'],
+    ['node-out', 'Messages out'],
     ['node-queued', 'Waiting messages'],
+    ['node-dropped', 'Dropped messages'],
   ] as const
   const some = charts.filter(([id]) => times?.charts.some((chart) => chart.id === id))
   return some.length === 0 ? null : html`${some.map(([id, title]) => html`<h3>${title}</h3>${timeChart(times, id)}`)}`

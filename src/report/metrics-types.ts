@@ -23,14 +23,33 @@ export interface CounterFigures {
   readonly everyS: number
 }
 
-/** Over the whole run: columns of rows in step, null where the node did not say. */
+/** Over the whole run: columns of rows in step, null where the node did not say; what only goes up, by how much it did a second. */
 export interface NodeOverTime {
   /** From the start of the run. */
   readonly tS: readonly number[]
   readonly connections: readonly (number | null)[]
+  readonly subscriptions: readonly (number | null)[]
   readonly queued: readonly (number | null)[]
   readonly memoryBytes: readonly (number | null)[]
   readonly cpuCores: readonly (number | null)[]
+  readonly messagesInPerSec: readonly (number | null)[]
+  readonly messagesOutPerSec: readonly (number | null)[]
+  readonly droppedPerSec: readonly (number | null)[]
+}
+
+/** The node's counts beside ours of the same time; null: one of the two is not known. */
+export interface Reconciliation {
+  /** Clients of ours, the mean over measure, and connections that the node had more than before. */
+  readonly connected: Both | null
+  /** Messages that we sent to it, and that it counts as come in. */
+  readonly sent: Both | null
+  /** Messages that we got from it, and that it counts as gone out. */
+  readonly received: Both | null
+}
+
+export interface Both {
+  readonly ours: number
+  readonly theirs: number
 }
 
 export interface NodeMetrics {
@@ -58,11 +77,5 @@ export interface NodeMetrics {
   readonly cpuUsPerMessage: number | null
   /** null: nothing was told. */
   readonly overTime: NodeOverTime | null
-  /** The node's counts beside ours of the same time: messages that we sent to it and got from it. */
-  readonly reconciliation: {
-    readonly sent: number
-    readonly messagesIn: number
-    readonly received: number
-    readonly messagesOut: number
-  } | null
+  readonly reconciliation: Reconciliation | null
 }

@@ -41,7 +41,11 @@ export function nodeCharts({ nodes, timeline }: Report): TimeChart[] {
     chart('node-memory', 'Memory of each broker', 'memoryBytes', { scale: 'linear', format: 'bytes' }),
     chart('node-cpu', 'CPU of each broker, of a core', 'cpuCores', { scale: 'fraction', format: 'share' }),
     chart('node-connections', 'Connections that each broker counts', 'connections', { scale: 'linear', format: 'count' }),
+    chart('node-subscriptions', 'Subscriptions that each broker counts', 'subscriptions', { scale: 'linear', format: 'count' }),
+    chart('node-in', 'Messages a second that come in, as each broker counts', 'messagesInPerSec', { scale: 'linear', format: 'count' }),
+    chart('node-out', 'Messages a second that go out, as each broker counts', 'messagesOutPerSec', { scale: 'linear', format: 'count' }),
     chart('node-queued', 'Messages that wait at each broker', 'queued', { scale: 'linear', format: 'count' }),
+    chart('node-dropped', 'Messages a second that each broker drops', 'droppedPerSec', { scale: 'linear', format: 'count' }),
   ]
 }
 

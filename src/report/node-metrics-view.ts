@@ -3,7 +3,8 @@
  */
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from '../units.ts'
 import { type Cell, NONE, plain, printable, type Table } from './cells.ts'
-import type { CounterFigures, NodeFigures, NodeMetrics, Report } from './types.ts'
+import type { Both, CounterFigures } from './metrics-types.ts'
+import type { NodeFigures, NodeMetrics, Report } from './types.ts'
 
 /** The broker's counts and ours may differ by this share of ours: readings are not taken at the ends of measure, nor at one instant. */
 const RECONCILED_WITHIN = 0.02
@@ -45,23 +46,28 @@ export function metricsNotes(report: Report): string[] {
   ])
 }
 
-function differences(name: string, metrics: NodeMetrics, figures: NodeFigures): string[] {
-  const { reconciliation: counts, messagesIn, messagesOut } = metrics
-  if (counts === null || messagesIn === null || messagesOut === null) return []
+/** Empty: they count alike, as far as both count. */
+function differences(name: string, { reconciliation, messagesIn, messagesOut }: NodeMetrics, { deliveries }: NodeFigures): string[] {
+  if (reconciliation === null) return []
+  const { connected, sent, received } = reconciliation
   // A reading at each end may be off by half the time from one to the next.
-  const differs = (ours: number, most: number, theirs: number, { perSec, everyS }: CounterFigures) => {
-    const slack = RECONCILED_WITHIN * ours + perSec * everyS + 1
-    return theirs < ours - slack || theirs > most + slack
+  const between = (counter: CounterFigures | null) => (counter === null ? 0 : counter.perSec * counter.everyS)
+  const said = (counts: Both | null, loose: number, words: (ours: string, theirs: string) => string, excused = 0) => {
+    if (counts === null) return []
+    const slack = RECONCILED_WITHIN * counts.ours + loose + 1
+    const isAlike = counts.theirs >= counts.ours - slack && counts.theirs <= counts.ours + excused + slack
+    return isAlike ? [] : [words(rounded(counts.ours), rounded(counts.theirs))]
   }
-  // What is excused may have come or not.
-  const excused = figures.deliveries?.excused ?? 0
-  const isIn = differs(counts.sent, counts.sent, counts.messagesIn, messagesIn)
-  const isOut = differs(counts.received, counts.received + excused, counts.messagesOut, messagesOut)
   return [
-    ...(isIn ? [`Node ${name} counts ${formatCount(counts.messagesIn)} messages in, we sent ${formatCount(counts.sent)} to it.`] : []),
-    ...(isOut
-      ? [`Node ${name} counts ${formatCount(counts.messagesOut)} messages out, we received ${formatCount(counts.received)} from it.`]
-      : []),
+    ...said(connected, 0, (ours, theirs) => `Node ${name} counts ${theirs} connections more than before, we have ${ours} to it.`),
+    ...said(sent, between(messagesIn), (ours, theirs) => `Node ${name} counts ${theirs} messages in, we sent ${ours} to it.`),
+    ...said(
+      received,
+      between(messagesOut),
+      (ours, theirs) => `Node ${name} counts ${theirs} messages out, we received ${ours} from it.`,
+      // What is excused may have come or not.
+      deliveries?.excused ?? 0,
+    ),
   ]
 }
 

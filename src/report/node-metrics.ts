@@ -1,7 +1,7 @@
 /**
  * What a node told of itself, joined with what the run knows of it: what a connection costs in memory and a message in CPU, and whether both count alike.
  */
-import type { NodeMetrics } from './metrics-types.ts'
+import type { Both, NodeMetrics, Reconciliation } from './metrics-types.ts'
 import type { NodeFigures } from './types.ts'
 
 /** What was watched of a node, and what belongs beside it of the same time. */
@@ -33,11 +33,24 @@ export function joined(watched: Watched, figures: NodeFigures, aside: Aside): No
     ...told,
     bytesPerConnection: bytesPerConnection(watched),
     cpuUsPerMessage: cpuUsPerMessage(watched, (messagesIn?.count ?? ours.sent) + (messagesOut?.count ?? ours.received)),
-    reconciliation:
-      messagesIn === null || messagesOut === null || watched.lengthS === 0
-        ? null
-        : { ...ours, messagesIn: messagesIn.count, messagesOut: messagesOut.count },
+    reconciliation: watched.lengthS === 0 ? null : reconciled(watched, ours),
   }
+}
+
+function reconciled({ connections, connected, messagesIn, messagesOut }: Watched, ours: Aside): Reconciliation | null {
+  const both = (own: number | null, theirs: number | null | undefined): Both | null =>
+    own === null || theirs === null || theirs === undefined ? null : { ours: own, theirs }
+  const counts = {
+    connected: both(connected, newConnections(connections)),
+    sent: both(ours.sent, messagesIn?.count),
+    received: both(ours.received, messagesOut?.count),
+  }
+  return Object.values(counts).every((count) => count === null) ? null : counts
+}
+
+/** Above those of before, the mean; null: not known. */
+function newConnections(connections: NodeMetrics['connections']): number | null {
+  return connections === null || connections.before === null ? null : connections.mean - connections.before
 }
 
 /** What came to our clients on the node, as far as it is known: of what is excused it isn't. */
@@ -49,7 +62,7 @@ function bytesPerConnection({ memoryBytes, connections, connected, isOfMachine, 
   if (memoryBytes === null || memoryBytes.before === null || isOfMachine) return null
   const grown = memoryBytes.mean - memoryBytes.before
   // Where the node does not tell, ours are all there are.
-  const count = connections === null ? connected : connections.before === null ? null : connections.mean - connections.before
+  const count = connections === null ? connected : newConnections(connections)
   if (count === null || count < FEWEST_CONNECTIONS || grown <= 0) return null
   return Math.abs(memoryBytes.slopePerSec * lengthS) > FLAT_DRIFT * grown ? null : grown / count
 }

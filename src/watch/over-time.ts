@@ -2,6 +2,7 @@
  * What a node told over the whole run, for a chart. Rows end at whole seconds of the run, as those of its timeline do, or at multiples of a step where
  * there would be too many. Pure.
  */
+import type { Need } from '../load/metrics-source.ts'
 import type { NodeOverTime } from '../report/metrics-types.ts'
 import { US_PER_S } from '../units.ts'
 import { type Point, ratesOf, usualGapUs } from './series.ts'
@@ -11,31 +12,40 @@ export const MOST_ROWS = 600
 /** What was told last is taken to hold on for so many times its usual gap. */
 const STALE = 1.5
 
-export interface Told {
-  readonly connections: readonly Point[]
-  readonly queued: readonly Point[]
-  readonly memoryBytes: readonly Point[]
-  readonly cpuCores: readonly Point[]
-  /** In place of `cpuCores`, where that is what is told. */
-  readonly cpuSeconds: readonly Point[]
-}
+/** What was told of each need; CPU in cores or as time. */
+export type Told = Readonly<Partial<Record<Need, readonly Point[]>>>
 
 /** null: nothing was told. */
-export function overTime({ connections, queued, memoryBytes, cpuCores, cpuSeconds }: Told): NodeOverTime | null {
-  const columns = { connections, queued, memoryBytes, cpuCores: cpuSeconds.length > 0 ? ratesOf(cpuSeconds) : cpuCores }
+export function overTime(told: Told): NodeOverTime | null {
+  const gauge = (need: Need) => told[need] ?? []
+  const rate = (need: Need) => ratesOf(told[need] ?? [])
+  const columns = {
+    connections: gauge('connections'),
+    subscriptions: gauge('subscriptions'),
+    queued: gauge('queued'),
+    memoryBytes: gauge('memoryBytes'),
+    cpuCores: told.cpuSeconds === undefined ? gauge('cpuCores') : rate('cpuSeconds'),
+    messagesInPerSec: rate('messagesIn'),
+    messagesOutPerSec: rate('messagesOut'),
+    droppedPerSec: rate('dropped'),
+  }
   const all = Object.values(columns).flat()
   if (all.length === 0) return null
   const [firstUs, lastUs] = all.reduce(([first, last], { atUs }) => [Math.min(first, atUs), Math.max(last, atUs)], [Infinity, 0])
   const stepUs = Math.max(1, Math.ceil((lastUs - firstUs) / (MOST_ROWS - 1) / US_PER_S)) * US_PER_S
   const rowOf = (atUs: number) => Math.ceil(atUs / stepUs)
   const rows = Array.from({ length: rowOf(lastUs) - rowOf(firstUs) + 1 }, (_, i) => rowOf(firstUs) + i)
-  const laid = (points: readonly Point[]) => layOut(points, rows, stepUs)
+  const laid = (name: keyof typeof columns) => layOut(columns[name], rows, stepUs)
   return {
     tS: rows.map((row) => (row * stepUs) / US_PER_S),
-    connections: laid(columns.connections),
-    queued: laid(columns.queued),
-    memoryBytes: laid(columns.memoryBytes),
-    cpuCores: laid(columns.cpuCores),
+    connections: laid('connections'),
+    subscriptions: laid('subscriptions'),
+    queued: laid('queued'),
+    memoryBytes: laid('memoryBytes'),
+    cpuCores: laid('cpuCores'),
+    messagesInPerSec: laid('messagesInPerSec'),
+    messagesOutPerSec: laid('messagesOutPerSec'),
+    droppedPerSec: laid('droppedPerSec'),
   }
 }
 

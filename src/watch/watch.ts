@@ -4,7 +4,7 @@
  * A source that fails is said once, and the run goes on. Of several sources of a node, each need is told by one of them, so that nothing is mixed: memory
  * and CPU by its process, where that is seen, and everything else by the first that tells it.
  */
-import type { COUNTERS, GAUGES, Need } from '../load/metrics-source.ts'
+import { COUNTERS, GAUGES, type Need } from '../load/metrics-source.ts'
 import type { GaugeFigures } from '../report/metrics-types.ts'
 import type { Watched } from '../report/node-metrics.ts'
 import { thousandths, US_PER_S } from '../units.ts'
@@ -147,11 +147,8 @@ export class Watch {
       messagesOut: counter('messagesOut'),
       dropped: counter('dropped'),
       overTime: overTime({
-        connections: points('connections'),
-        queued: points('queued'),
-        memoryBytes: points('memoryBytes'),
-        cpuCores: points('cpuCores'),
-        cpuSeconds: isCounted ? cpu.series.points('cpuSeconds') : [],
+        ...Object.fromEntries([...GAUGES, ...COUNTERS].map((need) => [need, points(need)])),
+        ...(isCounted ? { cpuSeconds: cpu.series.points('cpuSeconds') } : { cpuCores: points('cpuCores') }),
       }),
       connected: gaugeFigures(this.ours[node]!.points('connections'), this.readyUs, span)?.mean ?? null,
       cpuUsedS: usedS(isCounted ? riseOf(cpu.series.points('cpuSeconds'), span) : null, cpuCores, lengthS),

@@ -9,6 +9,7 @@ import type { SearchReport, SearchResult } from '../../src/capacity/types.ts'
 import type { Run } from '../../src/compare/runs.ts'
 import { UsageError } from '../../src/errors.ts'
 import type { GroupPlan } from '../../src/load/plan.ts'
+import { sampleReport } from '../helpers/sample-report.ts'
 import { BROKER, plateau, plateaus, SLO, search, storm } from './sample-evidence.ts'
 
 const evidence = (searches: readonly Search[], runs = plateaus(1e5)) => evidenceOf({ runs, searches }, [sloKey(SLO)], [])
@@ -60,7 +61,36 @@ describe('throughput is of searches', () => {
   test('of one scenario: the one with the most sizes', () => {
     const { scaling, notes } = evidence([altered(search([8]), () => ({}), { scenario: 'other' }), search([1, 2])])
     expect(scaling.sizes.map(({ nodes }) => nodes)).toEqual([1, 2])
-    expect(notes[0]).toMatch(/^Searches are of several scenarios \(other, rate\), which can’t be mixed: those of rate are used/)
+    expect(notes[0]).toMatch(/^Searches are of several kinds \(other; rate\), which can’t be mixed: those of rate are used/)
+  })
+
+  test('of one kind of messages: what --set has changed makes another', () => {
+    const [run] = plateaus(1e5)
+    const { plan } = run!.report
+    const of = (
+      sizes: readonly number[],
+      change: (entry: GroupPlan['publish'][number]) => Partial<GroupPlan['publish'][number]>,
+    ): Search => {
+      const groups = plan.groups.map((group) => ({
+        ...group,
+        publish: group.publish.map((entry) => ({ ...entry, ...change(entry) })),
+      }))
+      return { ...search(sizes), trials: new Map([['trial-1-0', { path: 'x', report: { ...run!.report, plan: { ...plan, groups } } }]]) }
+    }
+    const large = of([8], () => ({ payload: { kind: 'bytes', min: 1064, max: 1064 } }))
+    const sure = of([8], () => ({ qosShares: [0, 1, 0] }))
+    const usual = of([1, 2], () => ({}))
+    const sizesOf = (searches: readonly Search[]) => evidence(searches).scaling.sizes.map(({ nodes }) => nodes)
+    expect(sizesOf([large, usual])).toEqual([1, 2])
+    expect(sizesOf([sure, usual])).toEqual([1, 2])
+    // A few bytes more are longer topics, and a search without its trials contradicts none.
+    const longer = of([4], ({ payload }) => ({
+      payload: payload.kind === 'bytes' ? { kind: 'bytes', min: payload.min + 2, max: payload.max + 2 } : payload,
+    }))
+    expect(sizesOf([longer, usual, search([8])])).toEqual([1, 2, 4, 8])
+    expect(evidence([large, usual]).notes[0]).toMatch(
+      /^Searches are of several kinds \(rate, 1,\d{3} B, fan-out [\d.]+, QoS [\d.]+ % \/ .*; rate, \d+ B, /,
+    )
   })
 
   test('of as many nodes as their trials had, where nobody said', () => {
@@ -79,7 +109,7 @@ describe('throughput is of searches', () => {
 describe('of runs', () => {
   test('a storm goes before connect phases, over the time since it was noticed, by the nodes that took it', () => {
     const { connects, failover } = evidence([], [...plateaus(1e5), storm(40_000, 2000, 5)])
-    expect(connects).toMatchObject({ isStorm: true, clientsPerNode: 20_000, basis: 'fault crash of storm: 40,000 clients back in 10 s' })
+    expect(connects).toMatchObject({ clientsPerNode: 20_000, basis: 'fault crash of storm: 40,000 clients back in 10 s' })
     expect(connects!.perSec).toBeCloseTo(2000, 6)
     expect(failover).toMatchObject({ value: 15, basis: '1 fault' })
   })
@@ -87,8 +117,20 @@ describe('of runs', () => {
   test('and without one the fastest connect phase counts, without what it waits for routes', () => {
     const { connects } = evidence([])
     // 10,040 clients on two nodes in 21.2 s, of which 1 s is settle.
-    expect(connects).toMatchObject({ isStorm: false, clientsPerNode: 5020 })
+    expect(connects).toMatchObject({ clientsPerNode: 5020, basis: expect.stringContaining('at the rate it asked for') })
     expect(connects!.perSec).toBeCloseTo(5020 / 20.2, 6)
+  })
+
+  test('a search for a connect rate goes before all of them, with the fewest that were found', () => {
+    const perSec = (low: number, nodes: number | null = 2) =>
+      altered(search([2], { repeats: 1 }), () => ({ low, nodes }), { vary: 'connectRate', slo: ['connect.p99 < 1s'] })
+    const [run] = plateaus(1e5)
+    const trials = new Map([['trial-2-0', run!]])
+    const { connects, notes } = evidence([{ ...perSec(1200), trials }, perSec(1400)], [...plateaus(1e5), storm(40_000, 2000, 5)])
+    expect(connects).toEqual({ perSec: 600, clientsPerNode: 5020, basis: 'a search of rate: 1,200/s with 2 nodes' })
+    expect(notes).toEqual([])
+    const limited = altered(perSec(9000), () => ({ status: 'generatorLimited' }))
+    expect(evidence([limited], [storm(40_000)]).connects!.basis).toMatch(/^fault crash/)
   })
 
   test('memory is of plateaus, not of nodes that still grow', () => {
@@ -103,6 +145,22 @@ describe('of runs', () => {
     const idle = plateaus(2e5, 5e5, 1e6)
     const { memory } = evidence([{ ...search([1]), trials }], [...idle, ...trials.values()])
     expect(memory).toMatchObject({ plateaus: 3, slopes: { connections: { bytes: expect.closeTo(BROKER.connectionBytes, 6) } } })
+  })
+
+  test('where a node’s memory is known but not its connections, ours are all there are, unless they came and went', () => {
+    const sample = sampleReport().clients
+    const ofProcess = (clients: number, disconnected: number): Run => {
+      const { path, report } = plateau(clients, BROKER.baseBytes + BROKER.connectionBytes * clients)
+      const metrics = { ...report.nodes.a!.metrics!, connections: null }
+      return { path, report: { ...report, nodes: { a: { metrics, clients: { ...sample, connected: clients, disconnected } } } } }
+    }
+    const { memory, notes } = evidence([], [...[1e4, 2e4, 4e4].map((clients) => ofProcess(clients, 0)), ofProcess(8e4, 1)])
+    expect(memory).toMatchObject({
+      plateaus: 3,
+      most: { connections: 4e4 },
+      slopes: { connections: { bytes: expect.closeTo(BROKER.connectionBytes, 6) } },
+    })
+    expect(notes).toEqual(['In 1 case a node did not tell its connections, and some of ours came and went: no plateau.'])
   })
 
   test('nor of nodes that tell the memory of their machine', () => {

@@ -18,3 +18,7 @@ export const CISCO = points(
     12118.04, 12140.4, 12074.39,
   ],
 )
+/** Exact values of γ = 1, α = β = 0.02, as in usl4j's tests. */
+export const USL4J = points([1, 2, 4, 6, 8, 10], [1, 1.8867924528, 3.0769230769, 3.5294117647, 3.5398230088, 3.355704698])
+/** Exact values of the law in docs/capacity.md's worked case. */
+export const PLANNED = points([1, 2, 3, 4, 6, 8], [40_000, 77_594.56838, 112_888.052681, 145_985.40146, 206_008.583691, 258_481.421648])

@@ -99,13 +99,19 @@ describe('a trial that misleads', () => {
 })
 
 describe('the revisit', () => {
-  test('is of the highest load of the ramp that was good', () => {
+  test('is of the highest load of the ramp that was good, and is not above what was found', () => {
     const { trials } = searched(exactly(7))
     const good = trials.filter(({ phase, verdict }) => phase === 'ramp' && verdict === 'good').map(({ factor }) => factor)
     expect(trials.at(-1)).toMatchObject({ phase: 'revisit', factor: Math.max(...good) })
+    // A step of the ramp was good by luck, which the confirmation then takes back.
+    const lucky = searched((factor, _, trial) => (factor <= 1.4 || trial === 1 ? 'good' : 'bad'))
+    expect(lucky.trials[1]).toMatchObject({ phase: 'ramp', factor: 1.5, verdict: 'good' })
+    const climbed = lucky.trials.filter(({ phase, verdict }) => phase === 'ramp' && verdict === 'good').map(({ factor }) => factor)
+    expect(lucky.low).toBeLessThan(1.5)
+    expect(lucky.trials.at(-1)).toMatchObject({ phase: 'revisit', factor: Math.max(...climbed.filter((factor) => factor <= lucky.low!)) })
   })
 
-  test('asks again, once, where it is not sure', () => {
+  test('asks again, once, where it was not good', () => {
     const revisited = (...verdicts: TrialVerdict[]) => {
       const left = [...verdicts]
       let confirmed = 0
@@ -116,7 +122,8 @@ describe('the revisit', () => {
     }
     expect(revisited('undecided', 'good').status).toBe('found')
     expect(revisited('undecided', 'undecided')).toMatchObject({ status: 'inconclusive', search: { hasHysteresis: false } })
-    expect(revisited('bad')).toMatchObject({ status: 'inconclusive', search: { hasHysteresis: true } })
+    expect(revisited('bad', 'good')).toMatchObject({ status: 'found', search: { hasHysteresis: false } })
+    expect(revisited('bad', 'bad')).toMatchObject({ status: 'inconclusive', search: { hasHysteresis: true } })
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { judgeTrial } from '../../src/capacity/trial.ts'
 import { parseThreshold, type Threshold } from '../../src/load/threshold.ts'
-import type { Report } from '../../src/report/types.ts'
+import type { NodeMetrics, Report } from '../../src/report/types.ts'
 import { latency, sampleReport } from '../helpers/sample-report.ts'
 
 const slo = (...texts: string[]) => texts.map((text) => parseThreshold(text) as Threshold)
@@ -61,6 +61,12 @@ describe('a trial', () => {
       words: /^the nodes count 7 as dropped/,
     },
     {
+      what: 'a node tells so in its metrics',
+      changes: { nodes: { a: { metrics: { dropped: { count: 9, perSec: 1, everyS: 1 } } as NodeMetrics } } },
+      limit: '20ms',
+      words: /^the nodes count 9 as dropped/,
+    },
+    {
       what: 'deliveries pile up',
       changes: { timeline: carried().timeline.map((row) => ({ ...row, receivedPerSec: row.receivedPerSec * 0.97 })) },
       limit: '20ms',
@@ -95,7 +101,8 @@ describe('a trial', () => {
   })
 
   test('may lose what the SLO lets it', () => {
-    const lossy = carried({ deliveries: { ...sample.deliveries, lost: 12 } })
+    // Which the nodes count too.
+    const lossy = carried({ deliveries: { ...sample.deliveries, lost: 12 }, drops: { counted: 12, unexplained: 0, byNode: {} } })
     expect(judgeTrial(lossy, slo('endToEnd.p99 < 20ms', 'deliveries.lossRatio < 1%')).verdict).toBe('good')
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { fitUsl, limitPerSec, nodesFor, peakNodes, throughputAt } from '../../src/capacity/usl.ts'
-import { CISCO, points, RAYTRACER, SPEC, upTo } from './published.ts'
+import { fitUsl, limitPerSec, nodesFor, peakNodes, type ScalePoint, throughputAt } from '../../src/capacity/usl.ts'
+import { tQuantile } from '../../src/stats/distributions.ts'
+import { CISCO, PLANNED, points, RAYTRACER, SPEC, USL4J, upTo } from './published.ts'
 
 describe('the fit agrees with what was published', () => {
   test.each([
@@ -8,13 +9,8 @@ describe('the fit agrees with what was published', () => {
     { name: 'raytracer', data: RAYTRACER, gamma: 21.84884277, alpha: 0.05777078, beta: 0 },
     { name: 'raytracer, six rows', data: RAYTRACER.slice(0, 6), gamma: 20.8560450105, alpha: 0.0244440382, beta: 0.0016268094 },
     { name: 'cisco', data: CISCO, gamma: 995.6487981, alpha: 0.02671594713, beta: 7.690938808e-4 },
-    {
-      name: 'usl4j',
-      data: points([1, 2, 4, 6, 8, 10], [1, 1.8867924528, 3.0769230769, 3.5294117647, 3.5398230088, 3.355704698]),
-      gamma: 1,
-      alpha: 0.02,
-      beta: 0.02,
-    },
+    { name: 'usl4j', data: USL4J, gamma: 1, alpha: 0.02, beta: 0.02 },
+    { name: 'the worked case', data: PLANNED, gamma: 40_000, alpha: 0.03, beta: 0.0005 },
   ])('on $name', ({ data, gamma, alpha, beta }) => {
     const fit = fitUsl(data)
     expect(fit.gamma / gamma).toBeCloseTo(1, 5)
@@ -32,6 +28,34 @@ describe('the fit agrees with what was published', () => {
     expect(fit.standardErrors!.beta / 1.987527e-5).toBeCloseTo(1, 3)
     expect(fitUsl(CISCO).r2).toBeCloseTo(0.9971511352, 8)
     expect(fitUsl(RAYTRACER).rss / 697.2378).toBeCloseTo(1, 5)
+    const residual = (data: readonly ScalePoint[]) => {
+      const { rss, degreesOfFreedom } = fitUsl(data)
+      return Math.sqrt(rss / degreesOfFreedom)
+    }
+    expect([residual(SPEC) / 82.84582, residual(RAYTRACER) / 9.3356695, residual(CISCO) / 187.8966632]).toEqual([
+      expect.closeTo(1, 6),
+      expect.closeTo(1, 6),
+      expect.closeTo(1, 6),
+    ])
+  })
+
+  test('within 0.02 % with the book’s, and with 95 % intervals of n − 3 degrees of freedom, not those of R’s confint', () => {
+    const { gamma, alpha, beta } = fitUsl(CISCO)
+    for (const [own, book] of [
+      [gamma, 995.6486],
+      [alpha, 0.02671591],
+      [beta, 7.690945e-4],
+    ] as const)
+      expect(Math.abs(own / book - 1)).toBeLessThan(2e-4)
+    const intervals = (data: readonly ScalePoint[]) => {
+      const fit = fitUsl(data)
+      const half = (name: 'gamma' | 'alpha' | 'beta') => tQuantile(0.975, fit.degreesOfFreedom) * fit.standardErrors![name]
+      return (['gamma', 'alpha', 'beta'] as const).flatMap((name) => [fit[name] - half(name), fit[name] + half(name)])
+    }
+    const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, value > 1 ? 3 : 7))
+    expect(intervals(SPEC)).toEqual(near([50.532257, 129.4582, 0.0024024841, 0.053054456, 4.9182904e-5, 1.595481e-4]))
+    const six = [18.346666, 23.365424, -0.0022587703, 0.0511468466, 7.9492285e-4, 0.0024586959]
+    expect(intervals(RAYTRACER.slice(0, 6))).toEqual(near(six))
   })
 
   test('has no standard errors where a coefficient sits on its bound, or nothing is left over', () => {
@@ -72,6 +96,8 @@ describe('the law', () => {
   test.each([
     { name: 'SPEC', law: fitUsl(SPEC), peak: 96.519553, limit: 1883.899 },
     { name: 'cisco', law: fitUsl(CISCO), peak: 35.57378908, limit: 12342.8526 },
+    { name: 'usl4j', law: fitUsl(USL4J), peak: 7, limit: 3.571428571 },
+    { name: 'the worked case', law: fitUsl(PLANNED), peak: 44.04543109, limit: 543_881.5084 },
   ])('of $name has its peak at $peak', ({ law, peak, limit }) => {
     expect(peakNodes(law)).toBeCloseTo(peak, 3)
     expect(limitPerSec(law)).toBeCloseTo(limit, 2)
@@ -98,5 +124,9 @@ describe('the law', () => {
     const cisco = fitUsl(CISCO)
     expect(throughputAt(cisco, 20)).toBeCloseTo(11063.6331, 2)
     expect(throughputAt(cisco, 35)).toBeCloseTo(12341.74572, 2)
+    // What R's package calls the limit and the optimum: γ/α, and X(1/α).
+    const spec = fitUsl(SPEC)
+    expect(limitPerSec({ ...spec, beta: 0 })).toBeCloseTo(3245.5893, 1)
+    expect(throughputAt(spec, 1 / spec.alpha)).toBeCloseTo(1542.3995, 2)
   })
 })

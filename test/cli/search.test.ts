@@ -126,6 +126,27 @@ describe('search', { retry: 2 }, () => {
     expect(readFileSync(join(cwd, 's/search.html'), 'utf8')).toContain('endToEnd.max against load, 2 nodes')
   })
 
+  test('exits with 4 where the generator was the limit, and with 0 where it was to go that far', async () => {
+    const cwd = withScenario()
+    writeFileSync(
+      join(cwd, 'idle.yaml'),
+      'groups: { devices: { clients: 150, connect: { at: once } } }\nphases: { measure: 1s, drain: 0s }\n',
+    )
+    const broker = await startLyingBroker({})
+    onTestFinished(() => broker.close())
+    const args = ['search', 'idle.yaml', '--broker', broker.url, '--vary', 'clients', '--processes', '1', ...SHORT, '--trial', '1s']
+    const [asked, otherwise] = [
+      await tool([...args, '--until', 'generator', '--out', 'a'], { cwd, openFiles: 256 }),
+      await tool([...args, '--out', 'b'], { cwd, openFiles: 256 }),
+    ]
+    expect({ code: asked.code, stdout: asked.stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^! limited by the generator {2}capacity is at least 150 clients: more the generator can't do\s+\(/),
+    })
+    expect(otherwise.code).toBe(4)
+    expect(readSearch(join(cwd, 'b/search.json')).series).toMatchObject([{ status: 'generatorLimited', low: 150, high: null }])
+  })
+
   test('ends with a broker that dies, which is no limit of anything, and can go on', async () => {
     const cwd = withScenario()
     const broker = await startLyingBroker({})

@@ -46,7 +46,7 @@ describe('size', () => {
   test('takes a target that ships, and says what it wants where there is no run at all', async () => {
     const { code, stdout, stderr } = await tool(['size', 'sizing/10m'], { cwd: folder() })
     expect({ code, stderr }).toEqual({ code: 5, stderr: '' })
-    expect(stdout).toMatch(/^! inconclusive {2}at least 18 nodes, 6 in each of 3 zones; memory: no run has a plateau/)
+    expect(stdout).toMatch(/^! inconclusive {2}at least 15 nodes, 5 in each of 3 zones; memory: no run has a plateau/)
     expect(stdout).toMatch(/ 1 {2}hold idle clients at three numbers or more \(sizing\/idle\)/)
   })
 

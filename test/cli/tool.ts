@@ -28,13 +28,17 @@ export function folder(): string {
 export interface ToolOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** That it may have, in place of what this process may. */
+  readonly openFiles?: number
   /** Called with all of stderr so far, whenever there is more of it. */
   readonly onStderr?: (text: string, child: ChildProcessWithoutNullStreams) => void
 }
 
-export function tool(args: readonly string[], { cwd = tmpdir(), env = {}, onStderr }: ToolOptions = {}): Promise<Ended> {
+export function tool(args: readonly string[], { cwd = tmpdir(), env = {}, openFiles, onStderr }: ToolOptions = {}): Promise<Ended> {
   const { FORCE_COLOR: _, NO_COLOR: __, npm_command: ___, ...clean } = process.env
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: { ...clean, ...env } })
+  const command = [process.execPath, PROGRAM, ...args]
+  const limited = openFiles === undefined ? command : ['bash', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'bash', ...command]
+  const child = spawn(limited[0]!, limited.slice(1), { cwd, env: { ...clean, ...env } })
   const killWithUs = () => child.kill('SIGKILL')
   process.once('exit', killWithUs)
   let stdout = ''

@@ -52,6 +52,7 @@ describe('the shipped scenarios', () => {
       'session-takeover',
       'shared-subscription',
       'sizing/idle',
+      'sizing/queue',
       'sizing/rate',
       'sizing/storm',
       'zone-loss',

@@ -16,6 +16,12 @@ const plain = sampleReport()
 const [NODE] = Object.keys(plain.nodes)
 const SECONDS = plain.timeline.map(({ tS }) => tS)
 
+const counted = (values: readonly (number | null)[]) => ({
+  subscriptions: values,
+  messagesInPerSec: values,
+  messagesOutPerSec: values,
+  droppedPerSec: values,
+})
 /** At whole seconds, as `overTime` has them; those of the timeline end a little later. */
 const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
   tS: SECONDS.map(Math.floor),
@@ -23,6 +29,7 @@ const told = (change: Partial<NodeOverTime> = {}): NodeOverTime => ({
   queued: SECONDS.map(() => null),
   memoryBytes: SECONDS.map((_, i) => (i + 1) * MIB),
   cpuCores: SECONDS.map((_, i) => (i === 0 ? null : i / 200)),
+  ...counted(SECONDS.map(() => null)),
   ...change,
 })
 
@@ -83,17 +90,26 @@ describe('charts of nodes', () => {
       21,
       22,
     ])
-    const rows = { tS: [6, 9, 12], connections: [1, 2, 3], queued: [null, 4, null], memoryBytes: [1, 2, 3], cpuCores: [1, 2, 3] }
+    const rows = {
+      tS: [6, 9, 12],
+      connections: [1, 2, 3],
+      queued: [null, 4, null],
+      memoryBytes: [1, 2, 3],
+      cpuCores: [1, 2, 3],
+      ...counted([0, 1000, 0]),
+    }
     const report = reportWith({ a: rows })
     const first = SECONDS.findIndex((s) => Math.floor(s) === 6)
     const values = (id: string) => chartOf(report, id)!.lines[0]!.values.slice(first - 1, first + 8)
     expect(values('node-connections')).toEqual([null, 1, 2, 2, 2, 3, 3, 3, null])
     expect(values('node-queued')).toEqual([null, null, 4, 4, 4, null, null, null, null])
+    for (const id of ['node-subscriptions', 'node-in', 'node-out', 'node-dropped'])
+      expect([id, values(id)]).toEqual([id, [null, 0, 1000, 1000, 1000, 0, 0, 0, null]])
   })
 
   test('have no holes where a source tells each 10 s', () => {
     const points = SECONDS.filter((_, i) => i % 10 === 0).map((s, i): Point => ({ atUs: (s + 0.3) * 1e6, value: i + 1 }))
-    const overTimes = overTime({ connections: points, queued: [], memoryBytes: points, cpuCores: [], cpuSeconds: points })!
+    const overTimes = overTime({ connections: points, memoryBytes: points, cpuSeconds: points })!
     const report = reportWith({ a: overTimes })
     for (const id of ['node-memory', 'node-connections', 'node-cpu']) {
       const { values } = chartOf(report, id)!.lines[0]!

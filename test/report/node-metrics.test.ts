@@ -39,7 +39,11 @@ test('a connection costs what memory has grown for each, a message the CPU above
   const { bytesPerConnection, cpuUsPerMessage, reconciliation } = joined(TOLD, FIGURES, NOTHING)
   expect(bytesPerConnection).toBe(4000)
   expect(cpuUsPerMessage).toBeCloseTo(200, 9)
-  expect(reconciliation).toEqual({ sent: 1000, messagesIn: 1000, received: 20_000, messagesOut: 20_000 })
+  expect(reconciliation).toEqual({
+    connected: { ours: 1000, theirs: 1000 },
+    sent: { ours: 1000, theirs: 1000 },
+    received: { ours: 20_000, theirs: 20_000 },
+  })
   for (const own of ['lengthS', 'connected', 'cpuUsedS', 'isOfMachine']) expect(joined(TOLD, FIGURES, NOTHING)).not.toHaveProperty(own)
   // Who reads the report sees why there is none.
   expect(joined({ ...TOLD, isOfMachine: true }, FIGURES, NOTHING)).toMatchObject({ isOfMachine: true, bytesPerConnection: null })
@@ -62,6 +66,12 @@ describe('what a connection costs is not known', () => {
   ])('where $why ($known)', ({ change, known }) => {
     expect(joined({ ...TOLD, ...change }, FIGURES, NOTHING).bytesPerConnection !== null).toBe(known)
   })
+})
+
+test('both counts stand side by side as far as there are two', () => {
+  const only = joined({ ...TOLD, connections: gauge(null, 7), messagesOut: null }, FIGURES, { sent: 5, received: 0 })
+  expect(only.reconciliation).toEqual({ connected: null, sent: { ours: 1005, theirs: 1000 }, received: null })
+  expect(joined({ ...TOLD, lengthS: 0 }, FIGURES, NOTHING).reconciliation).toBeNull()
 })
 
 test('what a message costs is not known without messages, or where nothing was used', () => {
@@ -114,6 +124,10 @@ describe('a report', () => {
     expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 15_000, perSec: 1500, everyS: 1 } }))).toEqual([
       'Node a counts 15,000 messages out, we received 20,000 from it.',
     ])
+    expect(metricsNotes(reportWith({ ...TOLD, connections: gauge(2, 902) }))).toEqual([
+      'Node a counts 900 connections more than before, we have 1,000 to it.',
+    ])
+    expect(metricsNotes(reportWith({ ...TOLD, messagesOut: null, messagesIn: { count: 1200, perSec: 120, everyS: 1 } }))).toHaveLength(1)
     // What is excused may have come.
     const excusing = { ...FIGURES, deliveries: { ...DELIVERIES, excused: 5000 } }
     expect(metricsNotes(reportWith({ ...TOLD, messagesOut: { count: 24_000, perSec: 2400, everyS: 1 } }, excusing))).toEqual([])

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { MOST_ROWS, overTime, type Told } from '../../src/watch/over-time.ts'
 import type { Point } from '../../src/watch/series.ts'
 
-const NOTHING: Told = { connections: [], queued: [], memoryBytes: [], cpuCores: [], cpuSeconds: [] }
+const NOTHING: Told = {}
+const UNTOLD = ['subscriptions', 'queued', 'cpuCores', 'messagesInPerSec', 'messagesOutPerSec', 'droppedPerSec']
 const at = (...rows: readonly (readonly [s: number, value: number])[]): Point[] => rows.map(([s, value]) => ({ atUs: s * 1e6, value }))
 
 describe('what a node told over time', () => {
@@ -14,9 +15,8 @@ describe('what a node told over time', () => {
     expect(overTime({ ...NOTHING, memoryBytes: at([0.5, 10], [1.4, 20], [2.4, 30]), connections: at([1.5, 7], [3, 8]) })).toEqual({
       tS: [1, 2, 3],
       connections: [null, 7, 8],
-      queued: [null, null, null],
       memoryBytes: [10, 20, 30],
-      cpuCores: [null, null, null],
+      ...Object.fromEntries(UNTOLD.map((column) => [column, [null, null, null]])),
     })
   })
 
@@ -43,6 +43,18 @@ describe('what a node told over time', () => {
     expect(tS).toEqual([2, 3, 4, 5])
     expect(cpuCores).toEqual([0.25, 0.75, 0.5, 0.5])
     expect(overTime({ ...NOTHING, cpuCores: at([1, 0.5], [2, 0.75]) })!.cpuCores).toEqual([0.5, 0.75])
+  })
+
+  test('has messages by how many came in, went out and were dropped a second', () => {
+    const counted = at([1, 1000], [2, 1200], [3, 1250])
+    const told = overTime({
+      messagesIn: counted,
+      messagesOut: at([1, 0], [3, 20]),
+      dropped: at([2, 5], [3, 5]),
+      subscriptions: at([2, 40]),
+    })!
+    expect(told).toMatchObject({ messagesInPerSec: [200, 50], messagesOutPerSec: [null, 10], droppedPerSec: [null, 0] })
+    expect(told.subscriptions).toEqual([40, 40])
   })
 
   test('has CPU of a stretch in which it was read late as it was on the mean', () => {
