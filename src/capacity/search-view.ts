@@ -30,11 +30,12 @@ const VERDICTS: Readonly<Record<TrialVerdict, Tone>> = { good: 'good', bad: 'bad
 
 export function viewOf(report: SearchReport): SearchView {
   const { series, scaling, vary, slo, scenario, tool } = report
-  const last = series.at(-1)!
-  const worst = series.find(({ status }) => status !== 'found') ?? last
+  const nameOf = (one: SearchResult) => (one.nodes === null ? `search ${series.indexOf(one) + 1}` : nodeWords(one.nodes))
+  const worst = series.find(({ status }) => status !== 'found') ?? series.at(-1)!
+  const whose = series.length === 1 ? '' : `${nameOf(worst)}: `
   const trials = series.reduce((sum, one) => sum + one.trials.length, 0)
   return {
-    headline: { text: STATUS_WORDS[worst.status], tone: TONES[worst.status], reason: reasonOf(worst, vary) },
+    headline: { text: STATUS_WORDS[worst.status], tone: TONES[worst.status], reason: `${whose}${reasonOf(worst, vary)}` },
     facts: [printable(scenario), `at ${slo.map(printable).join(' and ')}`, `${formatCount(trials)} trials`, `mqtt-scale ${tool}`],
     series: {
       title: 'Searches',
@@ -42,8 +43,8 @@ export function viewOf(report: SearchReport): SearchView {
       rows:
         series.length === 1
           ? []
-          : series.map((one, i) => ({
-              name: one.nodes === null ? `search ${i + 1}` : nodeWords(one.nodes),
+          : series.map((one) => ({
+              name: nameOf(one),
               cells: [
                 one.low === null ? NONE : plain(formatLoad(vary, one.low)),
                 one.high === null ? NONE : plain(formatLoad(vary, one.high)),

@@ -90,7 +90,7 @@ describe('as text', () => {
   test('of several searches each has a row and a table of its own, and what is not found comes first', () => {
     const other: SearchResult = { ...found, status: 'inconclusive', hasHysteresis: true }
     const text = textOf(searchOf([found, other]))
-    expect(text).toMatch(/^! inconclusive {2}good up to 1,200\/s, bad from 1,260\/s messages, not confirmed\n/)
+    expect(text).toMatch(/^! inconclusive {2}search 2: good up to 1,200\/s, bad from 1,260\/s messages, not confirmed\n/)
     expect(text).toMatch(/\n {2}search 1 +1,200\/s +1,260\/s +found .*\n {2}search 2 +1,200\/s +1,260\/s +inconclusive /)
     expect(text).toMatch(/Trials of search 2\n/)
     expect(text).toMatch(/Note {2}Search 2: a load that was good on the way up was not any more at the end/)
