@@ -58,12 +58,12 @@ function arrived({ deliveries: d }: NodeFigures): number {
   return d === undefined ? 0 : d.received + d.duplicated + d.unexpected
 }
 
-function bytesPerConnection({ memoryBytes, connections, connected, isOfMachine, lengthS }: Watched): number | null {
+function bytesPerConnection({ memoryBytes, connections, connected, queued, isOfMachine, lengthS }: Watched): number | null {
   if (memoryBytes === null || memoryBytes.before === null || isOfMachine) return null
   const grown = memoryBytes.mean - memoryBytes.before
   // Where the node does not tell, ours are all there are.
   const count = connections === null ? connected : newConnections(connections)
-  if (count === null || count < FEWEST_CONNECTIONS || grown <= 0) return null
+  if (count === null || count < FEWEST_CONNECTIONS || grown <= 0 || (queued?.mean ?? 0) > count) return null
   return Math.abs(memoryBytes.slopePerSec * lengthS) > FLAT_DRIFT * grown ? null : grown / count
 }
 

@@ -59,6 +59,8 @@ describe('what a connection costs is not known', () => {
   test.each([
     { why: 'the memory still grows', change: { memoryBytes: gauge(10e6, 14e6, (FLAT_DRIFT * 4e6 * 1.01) / 10) }, known: false },
     { why: 'it grows as little as on a plateau', change: { memoryBytes: gauge(10e6, 14e6, (FLAT_DRIFT * 4e6 * 0.99) / 10) }, known: true },
+    { why: 'more messages wait than there are connections', change: { queued: gauge(0, 1001) }, known: false },
+    { why: 'as many messages wait', change: { queued: gauge(0, 1000) }, known: true },
     { why: 'there are few', change: { connections: gauge(2, 101) }, known: false },
     { why: 'what was before is not known', change: { memoryBytes: gauge(null, 14e6) }, known: false },
     { why: 'the memory has not grown', change: { memoryBytes: gauge(14e6, 14e6) }, known: false },
