@@ -104,7 +104,8 @@ function slackOf({ name, exact, survivors }: Constraint, model: Model, { left }:
 
 function doubtsOf(one: Constraint, model: Model, cluster: Cluster, carried: Decision['carried'], slack: number | null): Doubt[] {
   const { name, refusal } = one
-  const doubt = (reason: string, measure: string): Doubt[] => [{ constraint: name, reason, measure }]
+  const far = name === 'throughput' ? farWords(model, cluster) : ''
+  const doubt = (reason: string, measure: string): Doubt[] => [{ constraint: name, reason, measure: measure + far }]
   if (name === 'throughput') {
     const wrong = carried === null ? refusal : (carried.after.refusal ?? carried.before.refusal)
     if (wrong === null) return []
@@ -124,6 +125,13 @@ function doubtsOf(one: Constraint, model: Model, cluster: Cluster, carried: Deci
       ? `hold ${formatCount(Math.ceil(model.load.clients / cluster.left / FARTHEST))} idle clients or more on a node (sizing/idle)`
       : `let ${formatCount(Math.ceil(lostClients(model, cluster.left) / cluster.left / FARTHEST))} clients or more come back to a node (sizing/storm)`,
   )
+}
+
+/** How large a cluster has to be searched, where no law says so. */
+function farWords({ throughput }: Model, { nodes }: Cluster): string {
+  const half = Math.ceil(nodes / FARTHEST)
+  if (isRefusal(throughput) || throughput.largest === null || half <= throughput.largest) return ''
+  return `; the largest size has to be ${formatCount(half)} nodes or more`
 }
 
 /** What would price a queued message. */

@@ -129,16 +129,21 @@ function assumed(value: number): Quantity {
 /** The inputs by name, for the list of them: what is asked for, what a node is, and what is known of it. */
 export function inputsOf(model: Model): { name: string; text: string; quantity: Quantity }[] {
   const { memory, throughput, connectRate, failoverS, cpuUsPerMessage, node, load, recoveryS, target } = model
-  const asked = (value: number): Quantity => ({ ...assumed(value), provenance: load.provenance, basis: load.basis })
+  // What a target states goes before what its scenario says.
+  const asked = (value: number, own: unknown): Quantity => (own === undefined ? { ...assumed(value), basis: load.basis } : assumed(value))
   const stated = (value: number | null | undefined) => (value === null || value === undefined ? null : assumed(value))
   const rows: { name: string; quantity: Quantity | null; form: (value: number) => string }[] = [
-    { name: 'clients', quantity: asked(load.clients), form: formatCount },
-    { name: 'messages a second', quantity: asked(load.publishesPerSec), form: formatRate },
+    { name: 'clients', quantity: asked(load.clients, target.clients), form: formatCount },
+    { name: 'messages a second', quantity: asked(load.publishesPerSec, target.publish), form: formatRate },
     ...(load.publishesPerSec === 0
       ? []
       : [
-          { name: 'deliveries of a message', quantity: asked(load.fanOut), form: (value: number) => String(Number(value.toPrecision(3))) },
-          { name: 'bytes of a PUBLISH', quantity: asked(load.packetBytes), form: formatBytes },
+          {
+            name: 'deliveries of a message',
+            quantity: asked(load.fanOut, target.fanOut),
+            form: (value: number) => String(Number(value.toPrecision(3))),
+          },
+          { name: 'bytes of a PUBLISH', quantity: asked(load.packetBytes, target.payload), form: formatBytes },
         ]),
     { name: 'time for all to come back', quantity: stated(recoveryS), form: seconds },
     { name: 'memory of a node', quantity: stated(node.memory), form: formatBytes },

@@ -220,17 +220,19 @@ function measured(size: SizeFigures): Prediction {
 function refusalOf(sizes: readonly SizeFigures[]): Refusal | null {
   if (sizes.length === 0)
     return { reason: 'no size of the cluster was measured', measure: 'search at four sizes or more, three times each' }
+  const thin = sizes.filter(({ measurements }) => measurements < FEWEST_MEASUREMENTS)
+  const again = thin.length === 0 ? '' : `again with ${sizeWords(thin)}`
   if (sizes.length < FEWEST_SIZES) {
+    const more = `search at ${FEWEST_SIZES - sizes.length} more ${sizes.length === FEWEST_SIZES - 1 ? 'size' : 'sizes'}, three times each`
     return {
       reason: `a scaling law needs four sizes of the cluster, and there are ${sizes.length}: ${sizeWords(sizes)}`,
-      measure: `search at ${FEWEST_SIZES - sizes.length} more ${sizes.length === FEWEST_SIZES - 1 ? 'size' : 'sizes'}, three times each`,
+      measure: again === '' ? more : `${more}, and ${again} until there are three of each`,
     }
   }
-  const thin = sizes.filter(({ measurements }) => measurements < FEWEST_MEASUREMENTS)
   if (thin.length === 0) return null
   return {
     reason: `a scaling law needs three measurements of each size, and of ${sizeWords(thin)} there are fewer`,
-    measure: `search again with ${sizeWords(thin)}`,
+    measure: `search ${again}`,
   }
 }
 

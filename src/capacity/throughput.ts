@@ -47,6 +47,8 @@ export interface Throughput {
   at(nodes: number): Known | null
   /** Of one node, for the list of inputs. */
   readonly ofOne: Quantity | null
+  /** Nodes of the largest size that was searched, where there is no law; null: there is one, whose refusals say how far it goes. */
+  readonly largest: number | null
 }
 
 /** @param scaling  with at least one size */
@@ -91,6 +93,7 @@ export function measuredThroughput(scaling: Scaling): Throughput {
     },
     at: known,
     ofOne: smallest === undefined ? null : ofSmallest(scaling),
+    largest: law === null ? scaling.largest : null,
   }
 }
 
@@ -119,6 +122,7 @@ export function assumedThroughput(law: Usl): Throughput {
       return { value, range: { low: value, high: value }, provenance: 'assumed' }
     },
     ofOne: { value: law.gamma, range: null, provenance: 'assumed', basis: 'target file' },
+    largest: null,
   }
 }
 

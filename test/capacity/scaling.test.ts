@@ -91,6 +91,13 @@ describe('refused, with words for what to measure, is', () => {
       measure: 'search at 1 more size, three times each',
     },
     {
+      why: 'three sizes, once each',
+      scaling: new Scaling(measured([1, 2, 3], law).filter((_, i) => i % 3 === 0)),
+      nodes: 4,
+      reason: 'a scaling law needs four sizes of the cluster, and there are 3: 1, 2 and 3 nodes',
+      measure: 'search at 1 more size, three times each, and again with 1, 2 and 3 nodes until there are three of each',
+    },
+    {
       why: 'too few measurements of a size',
       scaling: new Scaling(measured([1, 2, 4, 8], law).slice(1)),
       nodes: 6,

@@ -27,7 +27,9 @@ test('as text no line is longer than the terminal is wide', () => {
 test('as text what is not decided begins with why, what surely is too few, and the run it takes', () => {
   const text = rendered(open(), 'text', { color: false, width: 400 })
   expect(text).toMatch(/^! inconclusive {2}at least 15 nodes, 5 in each of 3 zones; throughput at the SLO: a scaling law needs four sizes/)
-  expect(text).toMatch(/ 1 {2}search at 3 more sizes, three times each: .*; without it there is no decision/)
+  expect(text).toMatch(
+    / 1 {2}search at 3 more sizes, three times each; the largest size has to be 8 nodes or more: .*; without it there is no decision/,
+  )
   expect(text).toMatch(/59 min a year is over the 52.56 min that 99.99 % leaves: more nodes don’t change that\./)
 })
 
