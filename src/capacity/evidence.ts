@@ -133,11 +133,13 @@ function brokersOf({ nodes, plan }: Report): string[] {
 function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel {
   const left = { restless: 0, ofMachine: 0, uncounted: 0 }
   const plateaus = runs.flatMap(({ report }) =>
-    Object.values(report.nodes).flatMap(({ metrics, clients }): Plateau[] => {
+    Object.values(report.nodes).flatMap(({ metrics, clients, subscriptions: ours }): Plateau[] => {
       if (metrics === undefined || metrics.memoryBytes === null) return []
       const { memoryBytes, connections, subscriptions, queued } = metrics
-      // Where the node does not tell, those of ours that stayed are all there are.
-      const counted = connections?.mean ?? (clients?.disconnected === 0 ? clients.connected : null)
+      // Where the node does not tell, those of ours that stayed are all there are, and nothing waits where nothing was sent.
+      const hasStayed = clients?.disconnected === 0
+      const counted = connections?.mean ?? (hasStayed ? clients.connected : null)
+      const isSilent = report.plan.groups.every(({ publish }) => publish.length === 0)
       if (metrics.isOfMachine || counted === null || !isFlat(metrics, measureS(report))) {
         left[metrics.isOfMachine ? 'ofMachine' : counted === null ? 'uncounted' : 'restless']++
         return []
@@ -146,8 +148,8 @@ function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel 
         {
           memoryBytes: memoryBytes.mean,
           connections: counted,
-          subscriptions: subscriptions?.mean ?? null,
-          queued: queued?.mean ?? null,
+          subscriptions: subscriptions?.mean ?? (hasStayed ? (ours?.granted ?? 0) : null),
+          queued: queued?.mean ?? (isSilent ? 0 : null),
         },
       ]
     }),

@@ -50,7 +50,11 @@ export function memoryModel(plateaus: readonly Plateau[]): MemoryModel | NoModel
   const used: Regressor[] = []
   for (const name of REGRESSORS) {
     const column = plateaus.map((plateau) => plateau[name])
-    if (column.some((value) => value === null)) continue
+    const untold = column.filter((value) => value === null).length
+    if (untold > 0) {
+      if (untold < column.length) leftOut.push(`${name}: not told in ${formatCount(untold)} of ${plateauWords(column.length)}`)
+      continue
+    }
     const values = column as number[]
     if (Math.max(...values) - Math.min(...values) <= 0.01 * Math.max(1, ...values)) {
       if (name === 'connections')

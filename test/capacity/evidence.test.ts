@@ -163,6 +163,26 @@ describe('of runs', () => {
     expect(notes).toEqual(['In 1 case a node did not tell its connections, and some of ours came and went: no plateau.'])
   })
 
+  test('where a node does not tell what waits, nothing does where nothing was sent; and subscriptions are ours', () => {
+    const sample = sampleReport()
+    const ofProcess = (clients: number, granted: number, isSilent: boolean): Run => {
+      const { path, report } = plateau(clients, BROKER.baseBytes + BROKER.connectionBytes * clients + 700 * granted)
+      const groups = report.plan.groups.map((group) => (isSilent ? { ...group, publish: [] } : group))
+      const node = {
+        metrics: report.nodes.a!.metrics!,
+        clients: { ...sample.clients, disconnected: 0 },
+        subscriptions: { planned: granted, granted, refused: 0 },
+      }
+      return { path, report: { ...report, plan: { ...report.plan, groups }, nodes: { a: node } } }
+    }
+    const subscribed = [0, 9e4, 3e4, 5e4].map((granted, i) => ofProcess((i + 1) * 1e5, granted, true))
+    const { memory } = evidence([], subscribed)
+    expect(memory).toMatchObject({ slopes: { subscriptions: { bytes: expect.closeTo(700, 4) } }, leftOut: [] })
+    expect(evidence([], [...subscribed, ofProcess(5e5, 1e4, false)]).memory).toMatchObject({
+      leftOut: ['queued: not told in 1 of 5 plateaus'],
+    })
+  })
+
   test('nor of nodes that tell the memory of their machine', () => {
     const { path, report } = plateau(2e6, 9e10)
     const { metrics } = report.nodes.a!

@@ -64,6 +64,22 @@ describe('a node’s memory', () => {
     expect(leftOut).toEqual([])
   })
 
+  test('has a price for each queued message beside plateaus in which none waits', () => {
+    const idle = [2000, 5000, 10_000].map((n) => plateau(n, 8e6 + 733 * n, { subscriptions: 0, queued: 0 }))
+    const waiting = [20_000, 50_000, 90_000].map((n) =>
+      plateau(100, 8e6 + 73_300 + 100 * 1100 + 465 * n, { subscriptions: 100, queued: n }),
+    )
+    const { slopes, leftOut } = modelOf([...idle, ...waiting])
+    expect(slopes.connections!.bytes).toBeCloseTo(733, 6)
+    expect(slopes.subscriptions!.bytes).toBeCloseTo(1100, 4)
+    expect(slopes.queued!.bytes).toBeCloseTo(465, 8)
+    expect(leftOut).toEqual([])
+    // Of one that does not tell it is not known whether some waited.
+    const untold = modelOf([...idle, ...waiting, plateau(3000, 8e6 + 733 * 3000, { subscriptions: 0 })])
+    expect(untold.slopes.queued).toBeUndefined()
+    expect(untold.leftOut).toEqual(['queued: not told in 1 of 7 plateaus'])
+  })
+
   test('has no price for what varies only together with connections, or not at all', () => {
     const { slopes, leftOut } = modelOf([1e5, 2e5, 4e5].map((n) => plateau(n, 1e9 + 12_000 * n, { subscriptions: 2 * n, queued: 500 })))
     expect(Object.keys(slopes)).toEqual(['connections'])
