@@ -48,6 +48,8 @@ const rowsAbove = (width) => {
   return 1 + Math.max(0, ...inRows(names, 76, width - 20).map(({ row }) => row))
 }
 
+// So that axes read 16 MiB, 32 MiB.
+const BYTE_STEPS = Array.from({ length: 50 }, (_, i) => 2 ** i)
 const ranges = {
   linear: { range: (u, min, max) => [0, Math.max(1, max * 1.08)] },
   fraction: { range: (u, min, max) => [0, (max || 1) * 1.08] },
@@ -65,7 +67,7 @@ for (const { id, height, scale, format, lines } of times ? times.charts : []) {
     scales: { x: { time: false }, y: ranges[scale] },
     axes: axes(
       { incrs: STEPS, values: (u, splits) => splits.map(clock) },
-      { values: (u, splits) => splits.map((x) => (x == null ? '' : ticks[format](x))) },
+      { ...(format === 'bytes' && { incrs: BYTE_STEPS }), values: (u, splits) => splits.map((x) => (x == null ? '' : ticks[format](x))) },
     ),
     series: [
       { label: 'time', value: (u, s) => clock(s) },
