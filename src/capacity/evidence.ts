@@ -13,7 +13,7 @@ import { formatCount } from '../units.ts'
 import type { Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
 import { Scaling } from './scaling.ts'
-import { searchedConnects, throughputOf } from './searched.ts'
+import { type ConnectFigure, searchedConnects, throughputOf } from './searched.ts'
 import { trafficOf } from './traffic.ts'
 import type { Allowance } from './types.ts'
 
@@ -41,14 +41,6 @@ export interface Observed {
   readonly low: number
   readonly high: number
   /** `3 faults`. */
-  readonly basis: string
-}
-
-export interface ConnectFigure {
-  /** Of one node, sustained. */
-  readonly perSec: number
-  /** How many connected to a node in that run. */
-  readonly clientsPerNode: number
   readonly basis: string
 }
 

@@ -15,6 +15,14 @@ export interface Searched {
   readonly fanOut: number | null
 }
 
+export interface ConnectFigure {
+  /** Of one node, sustained. */
+  readonly perSec: number
+  /** How many connected to a node in that run. */
+  readonly clientsPerNode: number
+  readonly basis: string
+}
+
 /** Searches that can be one series: of one scenario, whose messages are alike. */
 interface Kind {
   readonly scenario: string
@@ -49,7 +57,7 @@ export function throughputOf(searches: readonly Search[], sloKeys: readonly stri
 }
 
 /** Connects a second that one node took, by the search that found the fewest; null: no search for a connect rate found any. */
-export function searchedConnects(searches: readonly Search[], notes: string[]) {
+export function searchedConnects(searches: readonly Search[], notes: string[]): ConnectFigure | null {
   const ofConnects = searches.filter(({ report }) => report.vary === 'connectRate')
   const found = ofConnects.flatMap((search) =>
     measurementsOf([search], notes).map(({ nodes, perSec }) => {

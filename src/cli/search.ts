@@ -193,16 +193,16 @@ class Searching {
     const metrics = flags.metrics.filter(([node]) => plan.nodes.some(({ name }) => name === node))
     const load = loadOf(plan, flags.vary)
     const facts = { number, phase: attempt.phase, factor: attempt.factor, load, path }
-    const trial = await this.measure(facts, lane.trials.length === 0, { ...runFlags, metrics }, change)
-    if (trial === null) return INTERRUPTED
-    const { isDrained, ...kept } = trial
-    lane.search.take(kept)
-    lane.trials.push(kept)
+    const measured = await this.measure(facts, lane.trials.length === 0, { ...runFlags, metrics }, change)
+    if (measured === null) return INTERRUPTED
+    const { trial, isDrained } = measured
+    lane.search.take(trial)
+    lane.trials.push(trial)
     writeSearch(this.root, { ...this.before, series: this.results(), scaling: null })
-    if (!flags.quiet) this.tell(lane, kept)
+    if (!flags.quiet) this.tell(lane, trial)
     if (lane.search.next() !== null) {
       // What a broker had not worked off when the run gave up on it is still to do.
-      const restUs = isDrained ? flags.coolDown : Math.max(flags.coolDown, kept.lengthS * US_PER_S)
+      const restUs = isDrained ? flags.coolDown : Math.max(flags.coolDown, trial.lengthS * US_PER_S)
       await delay(restUs / 1000, null, { signal: this.ending.signal }).catch(() => {})
     }
     return 0
@@ -214,7 +214,7 @@ class Searching {
     isFirst: boolean,
     flags: RunFlags,
     change: (plan: Plan) => Plan,
-  ): Promise<(Trial & { readonly isDrained: boolean }) | null> {
+  ): Promise<{ readonly trial: Trial; readonly isDrained: boolean } | null> {
     const { signal } = this.ending
     let ran: Ran
     try {
@@ -229,7 +229,8 @@ class Searching {
       // A load that this machine can't even hold is over the generator's limit; the first one is a mistake.
       if (!(error instanceof TooSmallError) || isFirst) throw error
       const criteria = [error.message.split('\n')[0]!]
-      return { ...facts, verdict: 'invalid', criteria, figures: {}, sentPerSec: 0, receivedPerSec: 0, lengthS: 0, isDrained: true }
+      const trial = { ...facts, verdict: 'invalid', criteria, figures: {}, sentPerSec: 0, receivedPerSec: 0, lengthS: 0 } as const
+      return { trial, isDrained: true }
     }
     const { report, exitCode, failures } = ran
     if (failures.length > 0) throw new EnvironmentError(failures.join('; '), { hint: 'make room, and start the search again: it goes on' })
@@ -240,14 +241,14 @@ class Searching {
     }
     const lengthS = (flags.duration ?? 0) / US_PER_S
     const { publishes, deliveries } = report
-    return {
+    const trial = {
       ...facts,
       ...judgeTrial(report, this.slo),
       sentPerSec: publishes.sent / lengthS,
       receivedPerSec: deliveries.received / lengthS,
       lengthS,
-      isDrained: deliveries.lost === 0,
     }
+    return { trial, isDrained: deliveries.lost === 0 }
   }
 
   private tell({ nodes }: Lane, { number, phase, load, verdict, criteria }: Trial): void {

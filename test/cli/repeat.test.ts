@@ -51,10 +51,14 @@ Compare with runs made in the same way, of another broker, version or setting
     expect(readdirSync(join(cwd, 'out'))).toEqual(['1'])
   })
 
-  test.each(['out', 'out/2', 'out/7'])('refuses before the first run where %s has a report, and takes it with --force', async (path) => {
-    const cwd = withQuick()
+  const withReport = (cwd: string, path: string) => {
     mkdirSync(join(cwd, path), { recursive: true })
     writeFileSync(join(cwd, path, 'report.json'), 'old')
+  }
+
+  test.each(['out', 'out/2', 'out/7'])('refuses before the first run where %s has a report', async (path) => {
+    const cwd = withQuick()
+    withReport(cwd, path)
     const refused = await tool(['run', 'quick.yaml', '--repeat', '2', '--out', 'out'], { cwd })
     expect(refused).toEqual({
       code: 2,
@@ -62,6 +66,11 @@ Compare with runs made in the same way, of another broker, version or setting
       stderr: `error: ${path} has a report already\nhint: give another folder with --out, or --force to write over it\n`,
     })
     expect(existsSync(join(cwd, 'out/1'))).toBe(false)
+  })
+
+  test('takes such a folder with --force', async () => {
+    const cwd = withQuick()
+    for (const path of ['out', 'out/2', 'out/7']) withReport(cwd, path)
     const forced = await tool(['run', 'quick.yaml', '--repeat', '2', '--out', 'out', '--force', '--quiet'], { cwd })
     expect(forced).toEqual({ code: 0, stdout: '', stderr: '' })
     // What is left of an earlier series would be taken for a part of this one.

@@ -85,50 +85,45 @@ describe('search', { retry: 2 }, () => {
     expect({ code: again.code, stderr: again.stderr }).toEqual({ code: 2, stderr: expect.stringContaining('s has a search that is over') })
   })
 
-  test('sets the cluster to each size by the command, takes as many brokers, and says why there is no law', {
-    timeout: 120_000,
-  }, async () => {
+  /** A hundred and fifty clients are the most that a process with so few files may have: the next load is beyond it at once. */
+  async function idle(): Promise<{ cwd: string; args: string[] }> {
     const cwd = withScenario()
-    const url = await limited(30)
-    const args = ['search', 'quick.yaml', '--broker', url, '--broker', url, '--nodes', '1,2', '--each', 'echo $NODES >> sizes']
-    args.push('--from', '5%', '--width', '100%', ...SHORT, '--out', 's', '--json')
-    const { code, stdout } = await tool(args, { cwd })
+    const scenario =
+      'settle: 0s\ngroups: { devices: { clients: 150, connect: { at: once } } }\nphases: { warmUp: 0s, measure: 1s, drain: 0s }\n'
+    writeFileSync(join(cwd, 'idle.yaml'), scenario)
+    const broker = await startLyingBroker({})
+    onTestFinished(() => broker.close())
+    const args = ['search', 'idle.yaml', '--vary', 'clients', '--slo', 'connect.max < 1s', '--processes', '1', ...SHORT, '--out', 's']
+    return { cwd, args: [...args, '--broker', broker.url] }
+  }
+  const openFiles = 256
+
+  test('sets the cluster to each size by the command, takes as many brokers, and says why there is no law', async () => {
+    const { cwd, args } = await idle()
+    const more = ['--broker', args.at(-1)!, '--nodes', '1,2', '--each', 'echo $NODES >> sizes', '--json']
+    const { code, stdout } = await tool([...args, ...more], { cwd, openFiles })
     const { series, scaling } = JSON.parse(stdout) as SearchReport
+    expect(code).toBe(4)
     expect(series).toMatchObject([
-      { nodes: 1, status: 'found' },
-      { nodes: 2, status: 'found' },
+      { nodes: 1, status: 'generatorLimited', low: 150, high: null },
+      { nodes: 2, status: 'generatorLimited', low: 150, high: null },
     ])
-    expect(code).toBe(0)
-    for (const { nodes, low, high, trials } of series) {
-      expect(low).toBeLessThanOrEqual(30)
-      expect(high).toBeGreaterThanOrEqual(30)
+    for (const { nodes, trials } of series) {
       const report = JSON.parse(readFileSync(join(cwd, 's', trials[0]!.path, 'report.json'), 'utf8'))
       expect(report.plan.nodes).toHaveLength(nodes!)
     }
-    expect(scaling).toMatchObject({ law: null, refusal: { measure: 'search at 2 more sizes, three times each' } })
+    expect(scaling).toMatchObject({ law: null, refusal: { measure: 'search at four sizes or more, three times each' } })
     expect(readFileSync(join(cwd, 'sizes'), 'utf8')).toBe('1\n2\n')
-    expect(readFileSync(join(cwd, 's/search.html'), 'utf8')).toContain('endToEnd.max against load, 2 nodes')
+    expect(readFileSync(join(cwd, 's/search.html'), 'utf8')).toContain('connect.max against load, 2 nodes')
   })
 
-  test('exits with 4 where the generator was the limit, and with 0 where it was to go that far', async () => {
-    const cwd = withScenario()
-    writeFileSync(
-      join(cwd, 'idle.yaml'),
-      'groups: { devices: { clients: 150, connect: { at: once } } }\nphases: { measure: 1s, drain: 0s }\n',
-    )
-    const broker = await startLyingBroker({})
-    onTestFinished(() => broker.close())
-    const args = ['search', 'idle.yaml', '--broker', broker.url, '--vary', 'clients', '--processes', '1', ...SHORT]
-    const [asked, otherwise] = [
-      await tool([...args, '--until', 'generator', '--out', 'a'], { cwd, openFiles: 256 }),
-      await tool([...args, '--out', 'b'], { cwd, openFiles: 256 }),
-    ]
-    expect({ code: asked.code, stdout: asked.stdout }).toEqual({
+  test('says that the generator was the limit, and exits with 0 where it was to go that far', async () => {
+    const { cwd, args } = await idle()
+    const { code, stdout } = await tool([...args, '--until', 'generator'], { cwd, openFiles })
+    expect({ code, stdout }).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^! limited by the generator {2}capacity is at least 150 clients: more the generator can't do\s+\(/),
     })
-    expect(otherwise.code).toBe(4)
-    expect(readSearch(join(cwd, 'b/search.json')).series).toMatchObject([{ status: 'generatorLimited', low: 150, high: null }])
   })
 
   test('ends with a broker that dies, which is no limit of anything, and can go on', async () => {
