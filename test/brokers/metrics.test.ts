@@ -43,6 +43,10 @@ beforeAll(() => {
   if (requireRabbitmq()) rabbitmq = startRabbitmq({ nodes: 1 })
   rabbitmq?.catch(() => {})
 })
+afterAll(async () => {
+  const cluster = await rabbitmq?.catch(() => null)
+  await cluster?.stop()
+})
 
 /** What must be right of any broker that tells all of it. */
 function expectTrue(told: NodeMetrics, sent: number): void {
@@ -141,7 +145,6 @@ describe.skipIf(!requireRabbitmq())('RabbitMQ', () => {
   beforeAll(async () => {
     cluster = await rabbitmq!
   }, 120_000)
-  afterAll(() => cluster?.stop())
 
   test('tells by its Prometheus plugin and its process what the run counts', async () => {
     const [node] = cluster.nodes
