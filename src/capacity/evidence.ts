@@ -187,7 +187,7 @@ function seenConnects(runs: readonly Run[]): ConnectFigure | null {
     const nodes = Math.max(1, plan.nodes.length)
     if (lengthS < SHORTEST_STORM_S || clients.failed > 0 || clients.connected === 0) return []
     const clientsPerNode = clients.connected / nodes
-    const basis = `connect phase of ${run.scenario}, at the rate it asked for: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
+    const basis = `connect phase of ${run.scenario}, which may have asked for no more: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
     return [{ perSec: clientsPerNode / lengthS, clientsPerNode, basis }]
   })
   const seen = storms.length > 0 ? storms : phases

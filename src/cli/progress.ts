@@ -107,7 +107,7 @@ class Bars implements Progress {
       // Ctrl-C is a part of the run here.
       gracefulExit: false,
     })
-    this.clients = this.bars.create(plan.clients, 0, { name: 'clients', words: '' })
+    this.clients = this.bars.create(plan.clients, 0, { name: 'clients', words: title })
     this.time = this.bars.create(1, 0, { name: 'connect', words: '' })
   }
 
