@@ -124,8 +124,8 @@ function brokersOf({ nodes, plan }: Report): string[] {
 /** @param runs  but trials of a search: their clients are few and busy, and what these cost would be taken for the price of any */
 function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel {
   const left = { restless: 0, ofMachine: 0, uncounted: 0 }
-  const plateaus = runs.flatMap(({ report }) =>
-    Object.values(report.nodes).flatMap(({ metrics, clients, subscriptions: ours }): Plateau[] => {
+  const all = runs.flatMap(({ report }) =>
+    Object.values(report.nodes).flatMap(({ metrics, clients, subscriptions: ours }): (Plateau & { readonly teller: string })[] => {
       if (metrics === undefined || metrics.memoryBytes === null) return []
       const { memoryBytes, connections, subscriptions, queued } = metrics
       // Where the node does not tell, those of ours that stayed are all there are, and nothing waits where nothing was sent.
@@ -138,6 +138,8 @@ function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel 
       }
       return [
         {
+          // Memory is told by the first source that has any.
+          teller: metrics.source.split(' + ')[0]!,
           memoryBytes: memoryBytes.mean,
           connections: counted,
           subscriptions: subscriptions?.mean ?? (hasStayed ? (ours?.granted ?? 0) : null),
@@ -152,6 +154,14 @@ function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel 
   say(left.restless, 'a node’s memory or connections were not at rest in measure')
   say(left.ofMachine, 'a node told the memory of its machine, not its own')
   say(left.uncounted, 'a node did not tell its connections, and some of ours came and went')
+  // What a process has and what a broker counts as its heap are two things.
+  const by = (teller: string) => all.filter((plateau) => plateau.teller === teller)
+  const tellers = [...new Set(all.map(({ teller }) => teller))].sort((a, b) => by(b).length - by(a).length)
+  const plateaus = by(tellers[0] ?? '')
+  if (tellers.length > 1) {
+    const others = tellers.slice(1).map((teller) => `${teller} (${formatCount(by(teller).length)})`)
+    notes.push(`Memory of plateaus is that told by ${tellers[0]}; of other sources it is another, and not used: ${others.join(', ')}.`)
+  }
   return plateaus.length === 0 ? { refusal: 'no run has a plateau of a node’s memory and connections' } : memoryModel(plateaus)
 }
 

@@ -3,6 +3,7 @@
  *
  * A plateau is a node in one run whose memory and connections have come to rest: while a broker still grows, each connection looks cheaper than it is.
  * What did not vary over the plateaus, or only together with something before it, has no slope of its own and is left out; its memory is in the others'.
+ * So is what can't be told from nothing.
  */
 import { tQuantile } from '../stats/distributions.ts'
 import { mean } from '../stats/sample.ts'
@@ -70,23 +71,42 @@ export function memoryModel(plateaus: readonly Plateau[]): MemoryModel | NoModel
       refusal: `${plateauWords(plateaus.length)} for ${coefficients} unknowns (a base and ${used.join(', ')}): it takes at least ${coefficients + 1}`,
     }
   }
+  for (;;) {
+    const { baseBytes, slopes } = fitted(plateaus, used)
+    // Nothing that a node holds makes its memory less: where the data says so, or can't tell, it has no price.
+    const doubtful = used.filter((_, i) => surelyAtLeast(slopes[i]!) <= 0)
+    if (doubtful.includes('connections') && doubtful.length === 1)
+      return { refusal: [`memory does not surely grow with connections over ${plateauWords(plateaus.length)}`, ...leftOut].join('; ') }
+    const worst = doubtful.filter((name) => name !== 'connections').at(-1)
+    if (worst === undefined) {
+      return {
+        baseBytes,
+        slopes: Object.fromEntries(used.map((name, i) => [name, slopes[i]!])),
+        plateaus: plateaus.length,
+        most: Object.fromEntries(used.map((name) => [name, Math.max(...plateaus.map((plateau) => plateau[name]!))])),
+        leftOut,
+      }
+    }
+    leftOut.push(`${worst}: what they take can’t be told from nothing`)
+    used.splice(used.indexOf(worst), 1)
+  }
+}
+
+function fitted(plateaus: readonly Plateau[], used: readonly Regressor[]): { baseBytes: number; slopes: Slope[] } {
   const fit = leastSquares(
     columnsOf(plateaus, used),
     plateaus.map(({ memoryBytes }) => memoryBytes),
   )
-  const t = tQuantile(0.95, plateaus.length - coefficients)
-  const slopes = used.map((name, i) => {
+  const t = tQuantile(0.95, plateaus.length - used.length - 1)
+  const slopes = used.map((_, i) => {
     const [bytes, standardError] = [fit.coefficients[i + 1]!, fit.errors[i + 1]!]
-    return [name, { bytes, standardError, upperBytes: bytes + t * standardError }] as const
+    return { bytes, standardError, upperBytes: bytes + t * standardError }
   })
-  if (fit.coefficients[1]! <= 0) return { refusal: `memory does not grow with connections over ${plateauWords(plateaus.length)}` }
-  return {
-    baseBytes: fit.coefficients[0]!,
-    slopes: Object.fromEntries(slopes),
-    plateaus: plateaus.length,
-    most: Object.fromEntries(used.map((name) => [name, Math.max(...plateaus.map((plateau) => plateau[name]!))])),
-    leftOut,
-  }
+  return { baseBytes: fit.coefficients[0]!, slopes }
+}
+
+function surelyAtLeast({ bytes, upperBytes }: Slope): number {
+  return 2 * bytes - upperBytes
 }
 
 /**

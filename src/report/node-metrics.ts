@@ -22,6 +22,8 @@ export interface Aside {
 
 /** Memory is that of a plateau where it drifts in measure by no more than this share of what it has grown since before. */
 export const FLAT_DRIFT = 0.1
+/** CPU time is told in ticks of 10 ms: less than ten of them is no figure. */
+const LEAST_CPU_S = 0.1
 /** Below it what a process takes now and then is more than what connections do. */
 export const FEWEST_CONNECTIONS = 100
 
@@ -32,7 +34,9 @@ export function joined(watched: Watched, figures: NodeFigures, aside: Aside): No
   return {
     ...told,
     bytesPerConnection: bytesPerConnection(watched),
-    cpuUsPerMessage: cpuUsPerMessage(watched, (messagesIn?.count ?? ours.sent) + (messagesOut?.count ?? ours.received)),
+    cpuUsPerMessage: isLoaded(figures)
+      ? cpuUsPerMessage(watched, (messagesIn?.count ?? ours.sent) + (messagesOut?.count ?? ours.received))
+      : null,
     reconciliation: watched.lengthS === 0 ? null : reconciled(watched, ours),
   }
 }
@@ -68,5 +72,10 @@ function bytesPerConnection({ memoryBytes, connections, connected, queued, isOfM
 }
 
 function cpuUsPerMessage({ cpuUsedS }: Watched, messages: number): number | null {
-  return cpuUsedS === null || cpuUsedS <= 0 || messages === 0 ? null : (cpuUsedS * 1e6) / messages
+  return cpuUsedS === null || cpuUsedS < LEAST_CPU_S || messages === 0 ? null : (cpuUsedS * 1e6) / messages
+}
+
+/** Something but the sentinel's messages went through it. */
+function isLoaded({ publishes, deliveries }: NodeFigures): boolean {
+  return (publishes?.sent ?? 0) + (deliveries?.received ?? 0) > 0
 }

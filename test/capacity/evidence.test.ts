@@ -183,6 +183,18 @@ describe('of runs', () => {
     })
   })
 
+  test('told by a process and by a broker is not mixed', () => {
+    const heap = [6e5, 7e5].map((connections): Run => {
+      const { path, report } = plateau(connections, 1e9)
+      return { path, report: { ...report, nodes: { a: { metrics: { ...report.nodes.a!.metrics!, source: '$SYS (mosquitto)' } } } } }
+    })
+    const { memory, notes } = evidence([], [...heap, ...plateaus(2e5, 5e5, 1e6)])
+    expect(memory).toMatchObject({ plateaus: 3, slopes: { connections: { bytes: expect.closeTo(BROKER.connectionBytes, 6) } } })
+    expect(notes).toEqual([
+      'Memory of plateaus is that told by process; of other sources it is another, and not used: $SYS (mosquitto) (2).',
+    ])
+  })
+
   test('nor of nodes that tell the memory of their machine', () => {
     const { path, report } = plateau(2e6, 9e10)
     const { metrics } = report.nodes.a!

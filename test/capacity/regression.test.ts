@@ -75,9 +75,23 @@ describe('a node’s memory', () => {
     expect(slopes.queued!.bytes).toBeCloseTo(465, 8)
     expect(leftOut).toEqual([])
     // Of one that does not tell it is not known whether some waited.
-    const untold = modelOf([...idle, ...waiting, plateau(3000, 8e6 + 733 * 3000, { subscriptions: 0 })])
-    expect(untold.slopes.queued).toBeUndefined()
-    expect(untold.leftOut).toEqual(['queued: not told in 1 of 7 plateaus'])
+    expect(memoryModel([...idle, ...waiting, plateau(3000, 8e6 + 733 * 3000, { subscriptions: 0 })])).toEqual({
+      refusal: expect.stringMatching(/^memory does not surely grow with connections over 7 plateaus; queued: not told in 1 of 7 plateaus/),
+    })
+  })
+
+  test('has no price for what would make it less, or can’t be told from nothing', () => {
+    const idle = [2000, 5000, 10_000].map((n) => plateau(n, 8e6 + 733 * n, { subscriptions: 0, queued: 0 }))
+    // The heap keeps what it took with 900 messages a session.
+    const kept = [900, 300].map((n) => plateau(100, 51e6 + n, { subscriptions: 100, queued: 100 * n }))
+    const { slopes, leftOut } = modelOf([...idle, plateau(3500, 8e6 + 733 * 3500, { subscriptions: 0, queued: 0 }), ...kept])
+    for (const { bytes, upperBytes } of Object.values(slopes)) expect(2 * bytes - upperBytes).toBeGreaterThan(0)
+    const shrinking = modelOf([
+      ...idle,
+      ...[100, 300, 500].map((n) => plateau(n, 8e6 + 733 * n - 84_000, { subscriptions: n === 300 ? 90 : 101, queued: 0 })),
+    ])
+    expect(Object.keys(shrinking.slopes)).toEqual(['connections'])
+    expect([...leftOut, ...shrinking.leftOut]).toContain('subscriptions: what they take can’t be told from nothing')
   })
 
   test('has no price for what varies only together with connections, or not at all', () => {
@@ -98,7 +112,7 @@ describe('a node’s memory', () => {
     {
       why: 'memory that shrinks',
       plateaus: [1, 2, 3].map((n) => plateau(n * 1e5, 1e9 - n * 1e6)),
-      refusal: /^memory does not grow with connections over 3 plateaus/,
+      refusal: /^memory does not surely grow with connections over 3 plateaus/,
     },
     { why: 'three that are one', plateaus: [1, 2, 3].map(() => plateau(1e5, 1e9)), refusal: /^connections hardly vary over 3 plateaus/ },
   ])('is refused from $why', ({ plateaus, refusal }) => {
