@@ -42,6 +42,10 @@ export interface NoModel {
   readonly refusal: string
 }
 
+/** A line goes through any two; and what is in some runs only is whatever else these differ by. */
+const LEAST_LEVELS = 3
+/** Numbers that are nearer, as a share of the largest, are one. */
+const SAME_LEVEL = 0.01
 /** Below this share of what it could vary by itself, a column is a mixture of those before it. */
 const OWN_SHARE = 1e-6
 
@@ -57,11 +61,13 @@ export function memoryModel(plateaus: readonly Plateau[]): MemoryModel | NoModel
       continue
     }
     const values = column as number[]
-    if (Math.max(...values) - Math.min(...values) <= 0.01 * Math.max(1, ...values)) {
+    const levels = levelsOf(values)
+    if (levels <= 1) {
       if (name === 'connections')
         return { refusal: `connections hardly vary over ${plateauWords(plateaus.length)}: measure with other numbers of idle clients` }
       if (values.some((value) => value > 0)) leftOut.push(`${name}: as many in every plateau`)
-    } else if (ownShare(values, columnsOf(plateaus, used)) < OWN_SHARE)
+    } else if (levels < LEAST_LEVELS && name !== 'connections') leftOut.push(`${name}: at two numbers only`)
+    else if (ownShare(values, columnsOf(plateaus, used)) < OWN_SHARE)
       leftOut.push(`${name}: they vary only together with ${used.join(' and ')}`)
     else used.push(name)
   }
@@ -90,6 +96,19 @@ export function memoryModel(plateaus: readonly Plateau[]): MemoryModel | NoModel
     leftOut.push(`${worst}: what they take can’t be told from nothing`)
     used.splice(used.indexOf(worst), 1)
   }
+}
+
+/** How many different numbers there are. */
+function levelsOf(values: readonly number[]): number {
+  const least = SAME_LEVEL * Math.max(1, ...values)
+  let last = Number.NEGATIVE_INFINITY
+  return values
+    .toSorted((a, b) => a - b)
+    .filter((value) => {
+      const isNew = value - last > least
+      if (isNew) last = value
+      return isNew
+    }).length
 }
 
 function fitted(plateaus: readonly Plateau[], used: readonly Regressor[]): { baseBytes: number; slopes: Slope[] } {
