@@ -75,7 +75,7 @@ function roomOf({ node, target }: Model, { base }: Memory): number {
 }
 
 function memoryOf(model: Model): Constraint {
-  const { memory, node, target } = model
+  const { memory, node, target, load } = model
   if (isRefusal(memory)) return unknown('memory', 'not measured', memory)
   const room = roomOf(model, memory)
   if (room <= 0) {
@@ -83,7 +83,15 @@ function memoryOf(model: Model): Constraint {
     return unknown('memory', reason, { reason, measure: 'take a larger node' })
   }
   const exact = clientBytes(model, 'high') / room
-  const basis = `${formatBytes(cautious(memory.perConnection, 'high'))} a connection, ${formatBytes(room)} of a node`
+  const more = [
+    ...(memory.perSubscription !== null && load.subscriptionsPerClient > 0 ? ['subscriptions'] : []),
+    ...(memory.perQueued !== null && load.queued > 0 ? ['what is queued'] : []),
+  ]
+  const each =
+    more.length === 0
+      ? `${formatBytes(cautious(memory.perConnection, 'high'))} a connection`
+      : `${formatBytes(clientBytes(model, 'high') / load.clients)} a client with its ${more.join(' and ')}`
+  const basis = `${each}, ${formatBytes(room)} of a node`
   return known('memory', exact, memory.perConnection.provenance, basis)
 }
 

@@ -21,6 +21,8 @@ export interface Evidence {
   readonly scaling: Scaling
   /** Deliveries for each message, where the throughput was measured; null: it was not. */
   readonly measuredFanOut: number | null
+  /** Where searches for it gave no figure: why. */
+  readonly unfound: readonly string[]
   readonly memory: MemoryModel | NoModel
   readonly connects: ConnectFigure | null
   readonly failover: Observed | null
@@ -70,7 +72,7 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
     ? refused.map(({ path, report }) => `${path} is ${report.status} and was used all the same (--allow invalid).`)
     : []
   checkBrokers(used, allowed, notes)
-  const { measurements, fanOut } = throughputOf(searches, sloKeys, notes)
+  const { measurements, fanOut, unfound } = throughputOf(searches, sloKeys, notes)
   const reports = used.map(({ report }) => report)
   // What a payload file had nobody knows any more.
   const traffic = reports.map(({ plan }) => trafficOf(plan, () => Number.NaN))
@@ -78,6 +80,7 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
   return {
     scaling: new Scaling(measurements),
     measuredFanOut: fanOut,
+    unfound,
     memory: memoryOf(
       used.filter((run) => !ofSearches.has(run)),
       notes,

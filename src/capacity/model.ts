@@ -109,11 +109,13 @@ function measuredMemory({ baseBytes, slopes, plateaus, most }: MemoryModel): Mem
   }
 }
 
-function throughputOf({ assume, slo }: Target, { scaling }: Evidence): Throughput | Refusal {
+function throughputOf({ assume, slo }: Target, { scaling, unfound }: Evidence): Throughput | Refusal {
   const { perNode, contention = 0, coherency = 0 } = assume
   if (scaling.law === null && perNode !== undefined) return assumedThroughput({ gamma: perNode, alpha: contention, beta: coherency })
   if (scaling.sizes.length > 0) return measuredThroughput(scaling)
-  return { reason: `no search for a rate with ${slo.join(', ')}`, measure: scaling.refusal!.measure }
+  const none = `no search for a rate with ${slo.join(', ')}`
+  const [first] = unfound
+  return { reason: first === undefined ? none : `${none} has found one (${first.replace(/\.$/, '')})`, measure: scaling.refusal!.measure }
 }
 
 function connectRateOf({ assume }: Target, { connects }: Evidence): Quantity | Refusal {

@@ -36,7 +36,13 @@ export function viewOf(report: SearchReport): SearchView {
   const trials = series.reduce((sum, one) => sum + one.trials.length, 0)
   return {
     headline: { text: STATUS_WORDS[worst.status], tone: TONES[worst.status], reason: `${whose}${reasonOf(worst, vary)}` },
-    facts: [printable(scenario), `at ${slo.map(printable).join(' and ')}`, `${formatCount(trials)} trials`, `mqtt-scale ${tool}`],
+    facts: [
+      printable(scenario),
+      brokerWords(report),
+      `at ${slo.map(printable).join(' and ')}`,
+      `${formatCount(trials)} ${trials === 1 ? 'trial' : 'trials'}`,
+      `mqtt-scale ${tool}`,
+    ],
     series: {
       title: 'Searches',
       columns: ['from', 'to', 'ended', 'limit'],
@@ -57,6 +63,12 @@ export function viewOf(report: SearchReport): SearchView {
     trials: series.map((one, i) => trialTable(one, series.length === 1 ? 'Trials' : `Trials of search ${numbered(one, i)}`, vary)),
     notes: series.flatMap((one, i) => notesOf(one, series.length === 1 ? '' : `Search ${numbered(one, i)}: `)),
   }
+}
+
+function brokerWords({ asked: { brokers } }: SearchReport): string {
+  const [first, ...others] = brokers
+  if (first === undefined) return 'on the embedded broker, whose figures these are'
+  return `on ${printable(first)}${others.length === 0 ? '' : ` and ${formatCount(others.length)} more`}`
 }
 
 /** `2`, `2 (4 nodes)`. */
@@ -86,9 +98,9 @@ function reasonOf({ status, low, high, limit, trials }: SearchResult, vary: Vari
   if (status === 'found') return `the SLO holds up to somewhere between ${from} and ${to} ${what}${why}`
   if (status === 'generatorLimited') {
     return from === null
-      ? `the generator can't do the first load: ${lateWords(trials)}`
+      ? `no load was good: ${lateWords(trials, vary)}`
       : to === null
-        ? `capacity is at least ${from} ${what}: more the generator can't do (${lateWords(trials)})`
+        ? `capacity is at least ${from} ${what}: ${lateWords(trials, vary)}`
         : `good up to ${from}, bad from ${to} ${what}; the generator was the limit before it was confirmed`
   }
   if (status === 'belowLowest')
@@ -98,8 +110,9 @@ function reasonOf({ status, low, high, limit, trials }: SearchResult, vary: Vari
 }
 
 /** Of what ended it. */
-function lateWords(trials: readonly Trial[]): string {
-  return printable(trials.findLast(({ verdict }) => verdict === 'invalid')?.criteria[0] ?? 'it was late')
+function lateWords(trials: readonly Trial[], vary: Variable): string {
+  const { load, criteria } = trials.findLast(({ verdict }) => verdict === 'invalid')!
+  return `at ${formatLoad(vary, load)} the generator was the limit (${printable(criteria[0]!)})`
 }
 
 const NOUNS: Readonly<Record<Variable, string>> = { rate: 'messages', clients: 'clients', connectRate: 'connects', fanOut: 'listeners' }

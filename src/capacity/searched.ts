@@ -1,8 +1,9 @@
 /**
  * What searches say of a cluster: its throughput by size, and how many connect to a node a second. What could not be used has a note that says why.
  */
+import type { Run } from '../compare/runs.ts'
 import { mean } from '../stats/sample.ts'
-import { formatCount, formatRate, formatShare } from '../units.ts'
+import { formatCount, formatDuration, formatRate, formatShare, US_PER_S } from '../units.ts'
 import type { Search } from './files.ts'
 import { type Measurement, nodeWords } from './scaling.ts'
 import { sloKey } from './target.ts'
@@ -13,6 +14,8 @@ export interface Searched {
   readonly measurements: readonly Measurement[]
   /** Deliveries for each message; null: nothing was measured. */
   readonly fanOut: number | null
+  /** Where none of the searches for a rate with this SLO gave a figure: why. */
+  readonly unfound: readonly string[]
 }
 
 export interface ConnectFigure {
@@ -31,6 +34,8 @@ interface Kind {
   readonly searches: readonly Search[]
 }
 
+/** In less a backlog takes them all. */
+const SHORTEST_CONNECT_S = 1
 /** The means of two runs of one scenario differ by how long their topics are. */
 const ALIKE_SIZE = 0.05
 const ALIKE_SHARE = 0.02
@@ -53,12 +58,23 @@ export function throughputOf(searches: readonly Search[], sloKeys: readonly stri
   const used = best?.searches ?? []
   const good = used.flatMap(({ report }) => report.series.flatMap(({ trials }) => trials.filter(({ verdict }) => verdict === 'good')))
   const ratios = good.filter(({ sentPerSec }) => sentPerSec > 0).map(({ receivedPerSec, sentPerSec }) => receivedPerSec / sentPerSec)
-  return { measurements: measurementsOf(used, notes), fanOut: ratios.length === 0 ? null : mean(ratios) }
+  const unfound: string[] = []
+  const measurements = measurementsOf(used, unfound)
+  notes.push(...unfound)
+  return { measurements, fanOut: ratios.length === 0 ? null : mean(ratios), unfound: measurements.length === 0 ? unfound : [] }
 }
 
 /** Connects a second that one node took, by the search that found the fewest; null: no search for a connect rate found any. */
 export function searchedConnects(searches: readonly Search[], notes: string[]): ConnectFigure | null {
-  const ofConnects = searches.filter(({ report }) => report.vary === 'connectRate')
+  const ofConnects = searches.filter(({ path, report, trials }) => {
+    if (report.vary !== 'connectRate') return false
+    const longest = Math.max(0, ...[...trials.values()].map(connectS))
+    if (trials.size > 0 && longest < SHORTEST_CONNECT_S)
+      notes.push(
+        `${path}: its clients were all connected within ${formatDuration(longest * US_PER_S)}, which is a burst and no rate: not used.`,
+      )
+    return trials.size === 0 || longest >= SHORTEST_CONNECT_S
+  })
   const found = ofConnects.flatMap((search) =>
     measurementsOf([search], notes).map(({ nodes, perSec }) => {
       const clients = [...search.trials.values()].map(({ report }) => report.clients.connected)
@@ -67,6 +83,11 @@ export function searchedConnects(searches: readonly Search[], notes: string[]): 
     }),
   )
   return found.toSorted((a, b) => a.perSec - b.perSec)[0] ?? null
+}
+
+/** Without what it waits for routes. */
+function connectS({ report: { run, plan } }: Run): number {
+  return (run.phases.find(({ name }) => name === 'connect')?.lengthS ?? 0) - plan.settleUs / US_PER_S
 }
 
 /** Puts a search with those of its kind. */

@@ -249,13 +249,13 @@ function recoveryTable({ storm, network, target }: Sizing): WordTable {
   }
 }
 
-function costTable({ cost }: Sizing): WordTable {
+function costTable({ cost, verdict }: Sizing): WordTable {
   if (cost === null) return { title: 'Cost', columns: [], words: null, rows: [], foot: [] }
   const { currency, perMonth, perClientMonth, nodesPerMonth, crossZonePerMonth, fixedPerMonth } = cost
   const money = (value: number) => `${value >= 1 || value === 0 ? formatCount(value) : Number(value.toPrecision(3))} ${printable(currency)}`
   const row = (name: string, value: number) => ({ name, cells: [plain(money(value))], words: '' })
   return {
-    title: 'Cost',
+    title: verdict === 'decided' ? 'Cost' : 'Cost, of the least that it takes',
     columns: ['a month'],
     words: null,
     rows: [

@@ -1,11 +1,12 @@
 /**
  * `search.json`: what a search has come to, written after each trial, and read where one that was cut short goes on.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rendered } from '../capacity/search-forms.ts'
 import type { SearchReport } from '../capacity/types.ts'
 import { EnvironmentError, UsageError } from '../errors.ts'
+import { makeFolder } from '../report/folder.ts'
 import { PLAIN } from './output.ts'
 import { asTyped } from './scenarios.ts'
 
@@ -36,7 +37,7 @@ export function openSearch(root: string, wanted: Wanted, force: boolean): Search
       rmSync(file, { force: true })
       rmSync(join(root, 'trials'), { recursive: true, force: true })
     }
-    mkdirSync(join(root, 'trials'), { recursive: true })
+    makeFolder(join(root, 'trials'))
   } catch (cause) {
     throw new UsageError(`can't make the folder ${root} (${(cause as NodeJS.ErrnoException).code})`, {
       cause,

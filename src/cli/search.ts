@@ -84,9 +84,13 @@ export async function search(name: string, flags: SearchFlags): Promise<number> 
     },
     tool: toolVersion(),
   }
-  const searching = new Searching(name, flags, root, slo, openSearch(root, wanted, flags.force === true))
+  const before = openSearch(root, wanted, flags.force === true)
+  const made = before.series.reduce((sum, { trials }) => sum + trials.length, 0)
+  if (made > 0 && !flags.quiet) say(`goes on after trial ${made}`)
+  const searching = new Searching(name, flags, root, slo, before)
   const { exitCode, report } = await searching.run(sizes, flags.repeat ?? 1)
-  if (!flags.quiet) say(`the search is in ${asTyped(root)}`)
+  const further = exitCode === INTERRUPTED ? `; with --out ${asTyped(root)} the same command goes on` : ''
+  if (!flags.quiet) say(`the search is in ${asTyped(root)}${further}`)
   const format = flags.json ? 'json' : flags.format
   print(rendered(report, format, { color: hasColor.stdout, width: columns() }))
   return exitCode

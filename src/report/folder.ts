@@ -4,8 +4,8 @@
  * A disk that is full must not end the run nor hide its result: the first failure is kept and told at the end, and the report is offered in
  * another way by whoever holds it.
  */
-import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { thousandths } from '../units.ts'
 import { HlogWriter } from './hlog.ts'
@@ -16,6 +16,16 @@ import type { Report, TimelineRow } from './types.ts'
 const LOGS = ['timeline.ndjson', 'events.ndjson', 'histograms.hlog'] as const
 /** As the run goes on too, where there are readings of nodes. */
 const READINGS = 'metrics.ndjson'
+
+/** With those above it. Node's own way to do that never ends below /proc. */
+export function makeFolder(path: string): void {
+  if (!existsSync(dirname(path))) makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error
+  }
+}
 
 export class ReportFolder {
   readonly path: string
@@ -35,7 +45,7 @@ export class ReportFolder {
       throw new UsageError(`${path} has a report already`, { hint: 'give another folder with --out, or --force to write over it' })
     }
     try {
-      mkdirSync(path, { recursive: true })
+      makeFolder(path)
       for (const name of ['report.json', 'report.html', READINGS]) rmSync(join(path, name), { force: true })
       for (const name of LOGS) writeFileSync(join(path, name), '')
     } catch (cause) {

@@ -41,9 +41,10 @@ describe('throughput is of searches', () => {
     { what: 'was interrupted', change: { status: 'interrupted' }, note: 'rate/search.json with 1 node: it was interrupted.' },
     { what: 'have no number of nodes', change: { nodes: null }, note: 'rate/search.json: nobody said how many nodes it had.' },
   ] as const)('and not of those where $what', ({ change, note }) => {
-    const { scaling, notes } = evidence([altered(search([1], { repeats: 1 }), () => change)])
+    const { scaling, notes, unfound } = evidence([altered(search([1], { repeats: 1 }), () => change)])
     expect(scaling.sizes).toEqual([])
     expect(notes).toEqual([note])
+    expect(unfound).toEqual([note])
   })
 
   test('for the rate, with the target’s SLO and maybe more', () => {
@@ -127,6 +128,12 @@ describe('of runs', () => {
     const [run] = plateaus(1e5)
     const trials = new Map([['trial-2-0', run!]])
     const { connects, notes } = evidence([{ ...perSec(1200), trials }, perSec(1400)], [...plateaus(1e5), storm(40_000, 2000, 5)])
+    const { report } = run!
+    const phases = report.run.phases.map((phase) => (phase.name === 'connect' ? { ...phase, lengthS: 1.4 } : phase))
+    const burst = new Map([['trial-2-0', { path: 'x', report: { ...report, run: { ...report.run, phases } } }]])
+    expect(evidence([{ ...perSec(1200), trials: burst }]).notes).toEqual([
+      'rate/search.json: its clients were all connected within 400 ms, which is a burst and no rate: not used.',
+    ])
     expect(connects).toEqual({ perSec: 600, clientsPerNode: 5020, basis: 'a search of rate: 1,200/s with 2 nodes' })
     expect(notes).toEqual([])
     const limited = altered(perSec(9000), () => ({ status: 'generatorLimited' }))

@@ -72,18 +72,20 @@ describe('as text', () => {
     expect(lines[0]).toBe(
       '✓ found  the SLO holds up to somewhere between 1,200/s and 1,260/s messages; above that endToEnd.p99 < 20ms does not hold: 30 ms',
     )
-    expect(lines[2]).toBe('rate · at endToEnd.p99 < 20ms · 6 trials · mqtt-scale 0.0.0')
+    expect(lines[2]).toBe('rate · on the embedded broker, whose figures these are · at endToEnd.p99 < 20ms · 6 trials · mqtt-scale 0.0.0')
+    const asked = { ...searchOf([]).asked, brokers: ['mqtt://a:1883', 'mqtt://b:1883', 'mqtt://c:1883'] }
+    expect(textOf(searchOf([found], { asked }))).toContain('rate · on mqtt://a:1883 and 2 more · at')
     expect(lines.filter((line) => /^ +\d +ramp +1,/.test(line))).toHaveLength(6)
     expect(lines.find((line) => line.startsWith('  2'))).toMatch(/1,500\/s +bad +∞ /)
   })
 
   test('where the generator was the limit it says what is sure, and by what the generator was', () => {
     expect(textOf(searchOf([limited]))).toMatch(
-      /^! limited by the generator {2}capacity is at least 1,500\/s messages: more the generator can't do \(the generator sent late\)\n/,
+      /^! limited by the generator {2}capacity is at least 1,500\/s messages: at 2,250\/s the generator was the limit \(the generator sent late\)\n/,
     )
     const none = { ...limited, low: null, trials: [LATE, LATE, LATE] }
     expect(textOf(searchOf([none]))).toMatch(
-      /^! limited by the generator {2}the generator can't do the first load: the generator sent late\n/,
+      /^! limited by the generator {2}no load was good: at 2,250\/s the generator was the limit \(the generator sent late\)\n/,
     )
   })
 

@@ -59,6 +59,7 @@ describe('search', { retry: 2 }, () => {
       onStderr: (text, child) => void (!isAsked && /^trial 3 /m.test(text) && (isAsked = child.kill('SIGINT'))),
     })
     expect(cut.code).toBe(130)
+    expect(cut.stderr).toContain('the search is in s; with --out s the same command goes on\n')
     const kept = readSearch(join(cwd, 's/search.json')).series[0]!.trials
     expect(kept.length).toBeGreaterThanOrEqual(3)
     const { code, stdout, stderr } = await tool(args, { cwd })
@@ -68,6 +69,7 @@ describe('search', { retry: 2 }, () => {
     })
     // The trials of before were not made again.
     expect(stderr).not.toMatch(/^trial [123] /m)
+    expect(stderr).toContain(`goes on after trial ${kept.length}\n`)
     const { series, ...rest } = readSearch(join(cwd, 's/search.json'))
     expect(rest).toMatchObject({ schema: 'mqtt-scale/search@1', vary: 'rate', slo: ['endToEnd.max < 1s'] })
     const [{ low, high, limit, trials }] = series as [SearchReport['series'][number]]
@@ -122,7 +124,9 @@ describe('search', { retry: 2 }, () => {
     const { code, stdout } = await tool([...args, '--until', 'generator'], { cwd, openFiles })
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: expect.stringMatching(/^! limited by the generator {2}capacity is at least 150 clients: more the generator can't do\s+\(/),
+      stdout: expect.stringMatching(
+        /^! limited by the generator {2}capacity is at least 150 clients: at\s+\d+\s+the\s+generator\s+was\s+the\s+limit\s+\(/,
+      ),
     })
   })
 
