@@ -84,13 +84,13 @@ function memoryOf(model: Model): Constraint {
   }
   const exact = clientBytes(model, 'high') / room
   const more = [
-    ...(memory.perSubscription !== null && load.subscriptionsPerClient > 0 ? ['subscriptions'] : []),
-    ...(memory.perQueued !== null && load.queued > 0 ? ['what is queued'] : []),
+    ...(memory.perSubscription !== null && load.subscriptionsPerClient > 0 ? ['its subscriptions'] : []),
+    ...(memory.perQueued !== null && load.queued > 0 ? ['its queued messages'] : []),
   ]
   const each =
     more.length === 0
       ? `${formatBytes(cautious(memory.perConnection, 'high'))} a connection`
-      : `${formatBytes(clientBytes(model, 'high') / load.clients)} a client with its ${more.join(' and ')}`
+      : `${formatBytes(clientBytes(model, 'high') / load.clients)} a client with ${more.join(' and ')}`
   const basis = `${each}, ${formatBytes(room)} of a node`
   return known('memory', exact, memory.perConnection.provenance, basis)
 }
