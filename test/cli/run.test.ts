@@ -161,7 +161,7 @@ describe('run', { retry: 2 }, () => {
 })
 
 /** Nobody is there, and nobody is asked: TEST-NET-1. */
-const NOWHERE = ['--broker', 'mqtt://192.0.2.1:1883']
+const NOWHERE = ['--broker', 'mqtt://203.0.113.250:1883']
 
 describe('a run that is too large for this machine', () => {
   test('ends before it begins, with what is short and the ways out', async () => {

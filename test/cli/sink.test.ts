@@ -68,7 +68,7 @@ describe.runIf(process.platform === 'linux')('mqtt-scale sink', () => {
   }, 30_000)
 
   test.each([
-    { args: ['--host', '192.0.2.1'], error: 'it is no address of this machine: name another with --host' },
+    { args: ['--host', '203.0.113.250'], error: 'it is no address of this machine: name another with --host' },
     { args: ['--host', 'example.com'], error: '--host example.com: expected an IP address of this machine' },
     { args: ['--port', '70000'], error: 'expected a port, 0 to 65535' },
     { args: ['--processes', '0'], error: 'must be above 0' },

@@ -143,7 +143,7 @@ describe.each(rows.filter(({ kind }) => kind === 'stream' || process.platform ==
   })
 
   test('a source address this machine has not is EADDRNOTAVAIL, told after open has returned', async () => {
-    const localAddress = host === '::1' ? '2001:db8::1' : '192.0.2.1'
+    const localAddress = host === '::1' ? '2001:db8::1' : '203.0.113.250'
     transport.open(3, server.endpoint, { ...options, localAddress })
     expect(recorder.calls).toBe(0)
     await until(transport, () => recorder.closed.has(3))

@@ -61,7 +61,7 @@ describe.runIf(process.platform === 'linux')('the epoll transport', () => {
     await peerTurns()
     expect(transport.poll(10_000_000)).toBeLessThan(5_000_000)
     expect(recorder.text(0)).toBe('x')
-    transport.open(1, server.endpoint, { ...OPTIONS, localAddress: '192.0.2.1' })
+    transport.open(1, server.endpoint, { ...OPTIONS, localAddress: '203.0.113.250' })
     expect(transport.poll(10_000_000)).toBe(0)
     expect(recorder.closed.get(1)).toBe('EADDRNOTAVAIL')
   })
