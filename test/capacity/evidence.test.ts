@@ -134,6 +134,7 @@ describe('of runs', () => {
     expect(evidence([{ ...perSec(1200), trials: burst }]).notes).toEqual([
       'rate/search.json: its clients were all connected within 400 ms, which is a burst and no rate: not used.',
     ])
+    expect(evidence([{ ...perSec(1200), trials: burst }], [storm(40_000)]).connects!.basis).toMatch(/^fault crash/)
     expect(connects).toEqual({ perSec: 600, clientsPerNode: 5020, basis: 'a search of rate: 1,200/s with 2 nodes' })
     expect(notes).toEqual([])
     const limited = altered(perSec(9000), () => ({ status: 'generatorLimited' }))

@@ -5,7 +5,7 @@ import { rendered } from '../../src/capacity/size-formats.ts'
 import type { Sizing } from '../../src/capacity/sizing.ts'
 import { CAPACITY_FORMATS } from '../../src/capacity/types.ts'
 import { hasChromium, useBrowser } from '../helpers/browser.ts'
-import { search, sized } from './sample-evidence.ts'
+import { gauge, plateau, search, sized, TARGET } from './sample-evidence.ts'
 
 const plainText = { color: false, width: 100 }
 const EVIL = `</script><img src="x" onerror="document.title='owned'">`
@@ -31,6 +31,37 @@ test('as text what is not decided begins with why, what surely is too few, and t
     / 1 {2}search at 3 more sizes, three times each; the largest size has to be 8 nodes or more: .*; without it there is no decision/,
   )
   expect(text).toMatch(/59 min a year is over the 52.56 min that 99.99 % leaves: more nodes don’t change that\./)
+})
+
+test('as text it says what a client takes with all it has, where inputs come from, and that a cost without a decision is the least', () => {
+  const text = rendered(sized({ set: ['subscriptions=2'], load: { basis: 'scenario x' } }), 'text', { color: false, width: 400 })
+  expect(text).toMatch(/clients +10,000,000 +assumed +target file\n/)
+  expect(text).toMatch(/\nCost\n/)
+  expect(rendered(open(), 'text', plainText)).toMatch(/\nCost, of the least that it takes\n/)
+  // Three subscriptions at most, at several numbers of them.
+  const runs = [1, 2, 3, 1, 2].map((each, i) => {
+    const { path, report } = plateau((i + 1) * 1e5, 1e9 + 1000 * (i + 1) * 1e5 + 500 * each * (i + 1) * 1e5)
+    const metrics = { ...report.nodes.a!.metrics!, subscriptions: gauge(each * (i + 1) * 1e5) }
+    return { path, report: { ...report, nodes: { a: { metrics } } } }
+  })
+  const subscribed = rendered(sized({ runs, set: ['subscriptions=2'] }), 'text', { color: false, width: 400 })
+  expect(subscribed).toMatch(/memory +1 .*1\.95 KiB a client with its subscriptions, /)
+  // Without clients in the target they are its scenario's.
+  const noClients = rendered(
+    sized({ target: TARGET.replace('clients: 10M', 'load: x'), load: { clients: 5, basis: 'scenario x' } }),
+    'text',
+    plainText,
+  )
+  expect(noClients).toMatch(/ {2}clients +5 +assumed +scenario x\n/)
+})
+
+test('as text a search that the generator ended is not said to be none', () => {
+  const one = search([1], { repeats: 1 })
+  const series = one.report.series.map((result) => ({ ...result, status: 'generatorLimited' as const }))
+  const text = rendered(sized({ searches: [{ ...one, report: { ...one.report, series } }] }), 'text', { color: false, width: 400 })
+  expect(text).toMatch(
+    /no search for a rate with endToEnd\.p99 < 100ms has found one \(rate\/search\.json with 1 node: the generator was the limit/,
+  )
 })
 
 test('as text what is not decided has only what would be, and what is far away no number', () => {

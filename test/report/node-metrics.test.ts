@@ -77,7 +77,10 @@ test('both counts stand side by side as far as there are two', () => {
 })
 
 test('what a message costs is not known without messages, or where nothing was used', () => {
-  for (const cpuUsedS of [null, 0, -0.1]) expect(joined({ ...TOLD, cpuUsedS }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
+  const silent = { publishes: { ...FIGURES.publishes!, sent: 0 }, deliveries: { ...DELIVERIES, received: 0 } }
+  expect(joined(TOLD, silent, { sent: 100, received: 100 }).cpuUsPerMessage).toBeNull()
+  // Of less than ten ticks of a clock neither.
+  for (const cpuUsedS of [null, 0, -0.1, 0.09]) expect(joined({ ...TOLD, cpuUsedS }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
   const none = { count: 0, perSec: 0, everyS: 1 }
   expect(joined({ ...TOLD, messagesIn: none, messagesOut: none }, FIGURES, NOTHING).cpuUsPerMessage).toBeNull()
 })
