@@ -28,7 +28,9 @@ export function readSources(paths: readonly string[]): Sources {
   const kinds = files.map((file) => ({ file, isSearch: isSearch(file) }))
   const found = kinds.filter((one) => one.isSearch).map(({ file }) => ({ path: file, report: readSearch(file) }))
   checkDistinctSearches(found)
-  const named = kinds.filter((one) => !one.isSearch).map(({ file }) => file)
+  // What lies among a search's trials and is none of them was cut short, and is made again where the search goes on.
+  const isTrial = (file: string) => found.some(({ path }) => file.startsWith(`${join(dirname(path), 'trials')}/`))
+  const named = kinds.filter((one) => !one.isSearch && !isTrial(one.file)).map(({ file }) => file)
   const beside = found
     .flatMap(({ path, report }) => trialsOf(report).map((trial) => reportAt(path, trial)))
     .filter((file) => existsSync(file))

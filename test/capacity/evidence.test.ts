@@ -297,6 +297,19 @@ describe('--from', () => {
     expect(readSources([from]).runs).toHaveLength(2)
   })
 
+  test('takes no trial that was cut short, which its search does not know', () => {
+    const [first, second] = plateaus(1e5, 2e5)
+    const one = altered(search([1], { repeats: 1 }), ({ trials }) => ({ trials: trials.map((trial) => ({ ...trial, path: 'trials/1' })) }))
+    const from = folder({
+      'rate/search.json': one.report,
+      'rate/trials/1/report.json': first!.report,
+      'rate/trials/2/report.json': { ...second!.report, status: 'interrupted' },
+    })
+    const { runs, searches } = readSources([from])
+    expect(runs.map(({ path }) => path.slice(from.length + 1))).toEqual(['rate/trials/1/report.json'])
+    expect([...searches[0]!.trials.keys()]).toEqual(['trials/1'])
+  })
+
   test('takes a copy of a search for no second measurement', () => {
     const { report } = search([1])
     const from = folder({ 'a/search.json': report, 'b/search.json': report, 'c/search.json': { ...report, startedAt: 'later' } })
