@@ -12,7 +12,7 @@ export const MOST_ROWS = 600
 /** What was told last is taken to hold on for so many times its usual gap. */
 const STALE = 1.5
 
-/** What was told of each need; CPU in cores or as time. */
+/** What was told of each need; CPU as time goes before that in cores. */
 export type Told = Readonly<Partial<Record<Need, readonly Point[]>>>
 
 /** null: nothing was told. */
@@ -24,7 +24,7 @@ export function overTime(told: Told): NodeOverTime | null {
     subscriptions: gauge('subscriptions'),
     queued: gauge('queued'),
     memoryBytes: gauge('memoryBytes'),
-    cpuCores: told.cpuSeconds === undefined ? gauge('cpuCores') : rate('cpuSeconds'),
+    cpuCores: gauge('cpuSeconds').length > 0 ? rate('cpuSeconds') : gauge('cpuCores'),
     messagesInPerSec: rate('messagesIn'),
     messagesOutPerSec: rate('messagesOut'),
     droppedPerSec: rate('dropped'),

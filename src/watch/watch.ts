@@ -148,7 +148,7 @@ export class Watch {
       dropped: counter('dropped'),
       overTime: overTime({
         ...Object.fromEntries([...GAUGES, ...COUNTERS].map((need) => [need, points(need)])),
-        ...(isCounted ? { cpuSeconds: cpu.series.points('cpuSeconds') } : { cpuCores: points('cpuCores') }),
+        cpuSeconds: isCounted ? cpu.series.points('cpuSeconds') : [],
       }),
       connected: gaugeFigures(this.ours[node]!.points('connections'), this.readyUs, span)?.mean ?? null,
       cpuUsedS: usedS(isCounted ? riseOf(cpu.series.points('cpuSeconds'), span) : null, cpuCores, lengthS),

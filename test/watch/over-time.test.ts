@@ -43,6 +43,8 @@ describe('what a node told over time', () => {
     expect(tS).toEqual([2, 3, 4, 5])
     expect(cpuCores).toEqual([0.25, 0.75, 0.5, 0.5])
     expect(overTime({ ...NOTHING, cpuCores: at([1, 0.5], [2, 0.75]) })!.cpuCores).toEqual([0.5, 0.75])
+    // A watch has an empty row of what is not told.
+    expect(overTime({ cpuCores: at([1, 0.5], [2, 0.75]), cpuSeconds: [] })!.cpuCores).toEqual([0.5, 0.75])
   })
 
   test('has messages by how many came in, went out and were dropped a second', () => {

@@ -161,3 +161,12 @@ test('memory is said to be the machine’s where it is, and not where a process 
   expect(told(new Told('prometheus (emqx)', true)).isOfMachine).toBe(true)
   expect(told(new Told('process'), new Told('prometheus (emqx)', true))).not.toHaveProperty('isOfMachine')
 })
+
+test('CPU that a source tells in cores is over time as it was told', async () => {
+  const broker = new Told('monitoring')
+  const { watch } = watchOf([broker])
+  broker.listener.onReading(1e6, { cpuCores: 0.5 })
+  broker.listener.onReading(2e6, { cpuCores: 0.75 })
+  watch.end()
+  expect(watch.figures({ startUs: 0, endUs: 2e6 })[0]!.overTime!.cpuCores).toEqual([0.5, 0.75])
+})
