@@ -82,7 +82,7 @@ function memoryOf(model: Model): Constraint {
     const reason = `a node needs ${formatBytes(memory.base.value)} without clients, and may use ${formatBytes(node.memory * target.use.memory)}`
     return unknown('memory', reason, { reason, measure: 'take a larger node' })
   }
-  const exact = clientBytes(model, 'high') / room
+  const bytes = clientBytes(model, 'high')
   const more = [
     ...(memory.perSubscription !== null && load.subscriptionsPerClient > 0 ? ['its subscriptions'] : []),
     ...(memory.perQueued !== null && load.queued > 0 ? ['its queued messages'] : []),
@@ -90,9 +90,9 @@ function memoryOf(model: Model): Constraint {
   const each =
     more.length === 0
       ? `${formatBytes(cautious(memory.perConnection, 'high'))} a connection`
-      : `${formatBytes(clientBytes(model, 'high') / load.clients)} a client with ${more.join(' and ')}`
+      : `${formatBytes(bytes / load.clients)} a client with ${more.join(' and ')}`
   const basis = `${each}, ${formatBytes(room)} of a node`
-  return known('memory', exact, memory.perConnection.provenance, basis)
+  return known('memory', bytes / room, memory.perConnection.provenance, basis)
 }
 
 function throughputOf(model: Model): Constraint {

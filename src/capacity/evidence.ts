@@ -13,7 +13,7 @@ import { formatCount } from '../units.ts'
 import type { Sources } from './files.ts'
 import { type MemoryModel, memoryModel, type NoModel, type Plateau } from './regression.ts'
 import { Scaling } from './scaling.ts'
-import { type ConnectFigure, searchedConnects, throughputOf } from './searched.ts'
+import { type ConnectFigure, connectS, SHORTEST_S, searchedConnects, throughputOf } from './searched.ts'
 import { trafficOf } from './traffic.ts'
 import type { Allowance } from './types.ts'
 
@@ -48,8 +48,6 @@ export interface Observed {
 
 /** Of memory and connections, over measure: more is no plateau. */
 const FLAT_SHARE = 0.02
-/** A shorter storm is a blink, and its rate a guess. */
-const SHORTEST_STORM_S = 1
 
 /**
  * @param sloKeys  of the target: searches with another SLO are left out
@@ -74,8 +72,7 @@ export function evidenceOf({ runs, searches }: Sources, sloKeys: readonly string
   checkBrokers(used, allowed, notes)
   const { measurements, fanOut, unfound } = throughputOf(searches, sloKeys, notes)
   const reports = used.map(({ report }) => report)
-  // What a payload file had nobody knows any more.
-  const traffic = reports.map(({ plan }) => trafficOf(plan, () => Number.NaN))
+  const traffic = reports.map(({ plan }) => trafficOf(plan))
   const hasQos = (qos: 0 | 1 | 2) => traffic.some(({ qosShares }) => qosShares[qos] > 0)
   return {
     scaling: new Scaling(measurements),
@@ -135,10 +132,13 @@ function memoryOf(runs: readonly Run[], notes: string[]): MemoryModel | NoModel 
       const hasStayed = clients?.disconnected === 0
       const counted = connections?.mean ?? (hasStayed ? clients.connected : null)
       const isSilent = report.plan.groups.every(({ publish }) => publish.length === 0)
-      if (metrics.isOfMachine || counted === null || !isFlat(metrics, measureS(report))) {
-        left[metrics.isOfMachine ? 'ofMachine' : counted === null ? 'uncounted' : 'restless']++
+      const leave = (why: keyof typeof left): [] => {
+        left[why]++
         return []
       }
+      if (metrics.isOfMachine) return leave('ofMachine')
+      if (counted === null) return leave('uncounted')
+      if (!isFlat(metrics, measureS(report))) return leave('restless')
       return [
         {
           // Memory is told by the first source that has any.
@@ -187,18 +187,17 @@ function seenConnects(runs: readonly Run[]): ConnectFigure | null {
       const nodes = Object.values(left).filter((clients) => clients > 0).length
       // Whom the run itself cut off knows at once.
       const lengthS = restored === null ? 0 : restored - (struck > 0 ? 0 : (detect ?? restored))
-      if (lengthS < SHORTEST_STORM_S || nodes === 0 || disconnected === 0) return []
+      if (lengthS < SHORTEST_S || nodes === 0 || disconnected === 0) return []
       const clientsPerNode = disconnected / nodes
       const basis = `fault ${name} of ${report.run.scenario}: ${formatCount(disconnected)} clients back in ${Number(lengthS.toPrecision(3))} s`
       return [{ perSec: clientsPerNode / lengthS, clientsPerNode, basis }]
     }),
   )
-  const phases = runs.flatMap(({ report }): ConnectFigure[] => {
-    const { clients, run, plan } = report
-    const phase = run.phases.find(({ name }) => name === 'connect')
-    const lengthS = (phase?.lengthS ?? 0) - plan.settleUs / 1e6
+  const phases = runs.flatMap((one): ConnectFigure[] => {
+    const { clients, run, plan } = one.report
+    const lengthS = connectS(one)
     const nodes = Math.max(1, plan.nodes.length)
-    if (lengthS < SHORTEST_STORM_S || clients.failed > 0 || clients.connected === 0) return []
+    if (lengthS < SHORTEST_S || clients.failed > 0 || clients.connected === 0) return []
     const clientsPerNode = clients.connected / nodes
     const basis = `connect phase of ${run.scenario}, which may have asked for no more: ${formatCount(clients.connected)} clients in ${Number(lengthS.toPrecision(3))} s`
     return [{ perSec: clientsPerNode / lengthS, clientsPerNode, basis }]

@@ -34,8 +34,8 @@ interface Kind {
   readonly searches: readonly Search[]
 }
 
-/** In less a backlog takes them all. */
-const SHORTEST_CONNECT_S = 1
+/** Of a connect phase or a storm: in less a backlog takes them all, and the rate is a guess. */
+export const SHORTEST_S = 1
 /** The means of two runs of one scenario differ by how long their topics are. */
 const ALIKE_SIZE = 0.05
 const ALIKE_SHARE = 0.02
@@ -69,11 +69,12 @@ export function searchedConnects(searches: readonly Search[], notes: string[]): 
   const ofConnects = searches.filter(({ path, report, trials }) => {
     if (report.vary !== 'connectRate') return false
     const longest = Math.max(0, ...[...trials.values()].map(connectS))
-    if (trials.size > 0 && longest < SHORTEST_CONNECT_S)
+    const isBurst = trials.size > 0 && longest < SHORTEST_S
+    if (isBurst)
       notes.push(
         `${path}: its clients were all connected within ${formatDuration(longest * US_PER_S)}, which is a burst and no rate: not used.`,
       )
-    return trials.size === 0 || longest >= SHORTEST_CONNECT_S
+    return !isBurst
   })
   const found = ofConnects.flatMap((search) =>
     measurementsOf([search], notes).map(({ nodes, perSec }) => {
@@ -85,8 +86,8 @@ export function searchedConnects(searches: readonly Search[], notes: string[]): 
   return found.toSorted((a, b) => a.perSec - b.perSec)[0] ?? null
 }
 
-/** Without what it waits for routes. */
-function connectS({ report: { run, plan } }: Run): number {
+/** Length of a connect phase, without what it waits for routes. */
+export function connectS({ report: { run, plan } }: Run): number {
   return (run.phases.find(({ name }) => name === 'connect')?.lengthS ?? 0) - plan.settleUs / US_PER_S
 }
 
@@ -94,8 +95,7 @@ function connectS({ report: { run, plan } }: Run): number {
 function sorted(kinds: readonly Kind[], search: Search): readonly Kind[] {
   const { scenario } = search.report
   const [run] = search.trials.values()
-  // What a payload file had nobody knows any more.
-  const traffic = run === undefined ? null : trafficOf(run.report.plan, () => Number.NaN)
+  const traffic = run === undefined ? null : trafficOf(run.report.plan)
   const own = kinds.find((kind) => kind.scenario === scenario && isAlike(kind.traffic, traffic))
   if (own === undefined) return [...kinds, { scenario, traffic, searches: [search] }]
   const joined = { scenario, traffic: own.traffic ?? traffic, searches: [...own.searches, search] }

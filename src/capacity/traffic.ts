@@ -20,8 +20,8 @@ export interface Traffic {
   readonly subscriptionsPerClient: number
 }
 
-/** @param fileBytes  size of a payload file, by the path that the plan has */
-export function trafficOf(plan: Plan, fileBytes: (path: string) => number): Traffic {
+/** @param fileBytes  size of a payload file, by the path that the plan has; left out: of a run nobody knows it any more */
+export function trafficOf(plan: Plan, fileBytes: (path: string) => number = () => Number.NaN): Traffic {
   const { clients, peakPublishesPerSec, fanOut, streams, persistentSessions } = estimate(plan, {
     fileBytes,
     transport: 'stream',

@@ -6,7 +6,7 @@
  * Whatever drifts on the machine or on the way strikes both sides alike. A run that can't be trusted is put aside and made again, which is said; one
  * that ends otherwise ends the series.
  */
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CompareOptions } from '../compare/compare.ts'
 import { gatesOf } from '../compare/gates.ts'
@@ -14,6 +14,7 @@ import { isTrusted } from '../compare/likeness.ts'
 import type { Run, Side } from '../compare/runs.ts'
 import { UsageError } from '../errors.ts'
 import { scenarioHash } from '../load/scenario.ts'
+import { makeFolder } from '../report/folder.ts'
 import type { CompareFlags } from './compare.ts'
 import { INTERRUPTED, INVALID, WRONG } from './exit.ts'
 import { newFolder } from './folders.ts'
@@ -135,7 +136,7 @@ class Series {
   /** Where nobody takes it for a run of a side. */
   private putAside(folder: string, name: string): string {
     const invalid = join(this.root, 'invalid')
-    mkdirSync(invalid, { recursive: true })
+    makeFolder(invalid)
     let path = join(invalid, name)
     for (let copy = 2; existsSync(path); copy++) path = join(invalid, `${name}-${copy}`)
     renameSync(folder, path)

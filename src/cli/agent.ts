@@ -3,12 +3,13 @@
  *
  * What it may do is said where it is started, not by who calls it: it connects to nothing but its allowed targets.
  */
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { Agent } from '../control/agent.ts'
 import { connectControl } from '../control/connect.ts'
 import { AGENT_ID } from '../control/subjects.ts'
 import { EnvironmentError, UsageError } from '../errors.ts'
+import { makeFolder } from '../report/folder.ts'
 import { checkTargetTexts } from '../run/targets.ts'
 import { formatCount } from '../units.ts'
 import { INTERRUPTED } from './exit.ts'
@@ -100,7 +101,7 @@ function nameOfHost(): string {
 
 function checkFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     accessSync(folder, constants.W_OK)
   } catch (cause) {
     throw new EnvironmentError(`can't write to ${folder} (${(cause as NodeJS.ErrnoException).code})`, {

@@ -3,7 +3,7 @@
  *
  * Without a scenario the clients are idle ones, on plain TCP, with a broker elsewhere: `plan` says it for a scenario.
  */
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
 import {
@@ -18,6 +18,7 @@ import { addresses4, type MachineFacts, machineFacts, portCount } from '../machi
 import { processesFor } from '../machine/layout.ts'
 import { idleNeeds } from '../machine/needs.ts'
 import { type Row as NeedRow, type Table, tableOf } from '../machine/table.ts'
+import { makeFolder } from '../report/folder.ts'
 import { formatBytes, formatCount, formatDuration, formatRate } from '../units.ts'
 import { type Row, section } from './section.ts'
 import { ink, print, say, TOOL } from './terminal.ts'
@@ -56,7 +57,7 @@ async function measureAll(facts: MachineFacts): Promise<void> {
 /** Before two minutes are spent on what can't be kept. @throws EnvironmentError */
 function checkPlace(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     accessSync(dirname(path), constants.W_OK)
   } catch (cause) {
     throw cannotWrite(path, cause, '')

@@ -84,10 +84,7 @@ export async function search(name: string, flags: SearchFlags): Promise<number> 
     },
     tool: toolVersion(),
   }
-  const before = openSearch(root, wanted, flags.force === true)
-  const made = before.series.reduce((sum, { trials }) => sum + trials.length, 0)
-  if (made > 0 && !flags.quiet) say(`goes on after trial ${made}`)
-  const searching = new Searching(name, flags, root, slo, before)
+  const searching = new Searching(name, flags, root, slo, openSearch(root, wanted, flags.force === true))
   const { exitCode, report } = await searching.run(sizes, flags.repeat ?? 1)
   const further = exitCode === INTERRUPTED ? `; with --out ${asTyped(root)} the same command goes on` : ''
   if (!flags.quiet) say(`the search is in ${asTyped(root)}${further}`)
@@ -123,6 +120,7 @@ class Searching {
   }
 
   async run(sizes: readonly (number | null)[], repeats: number): Promise<{ readonly exitCode: number; readonly report: SearchReport }> {
+    if (this.number > 0 && !this.flags.quiet) say(`goes on after trial ${this.number}`)
     const stopListening = listen(this.ending)
     let exitCode = 0
     let report: SearchReport

@@ -3,9 +3,10 @@
  *
  * One file, of records with their length before them; what a crash cuts off is the last of them at most. It is read by the version that wrote it.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
+import { makeFolder } from '../report/folder.ts'
 import { toolVersion } from '../report/host.ts'
 import type { ClockFigures, HostFacts } from '../report/types.ts'
 import type { Command } from '../run/messages.ts'
@@ -48,7 +49,7 @@ export class Journal {
   constructor(folder: string) {
     this.folder = folder
     try {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       this.file = openSync(join(folder, NAME), 'wx')
       writeSync(this.file, MAGIC)
     } catch (cause) {

@@ -64,6 +64,7 @@ const searchOf = (series: readonly SearchResult[], change: Partial<SearchReport>
   tool: '0.0.0',
   ...change,
 })
+const pageOf = (report: SearchReport) => rendered(report, 'html', plainText)
 const textOf = (report: SearchReport, width = 200) => rendered(report, 'text', { color: false, width })
 
 describe('as text', () => {
@@ -113,8 +114,6 @@ test.each(CAPACITY_FORMATS)('as %s what others wrote stays the text it is', (for
 })
 
 describe('as a page it draws latency against load', () => {
-  const pageOf = (report: SearchReport) => rendered(report, 'html', plainText)
-
   test('with a mark for each trial, the curve through the medians, and what the SLO lets it be', () => {
     const page = pageOf(searchOf([found]))
     expect(page.match(/<circle /g)).toHaveLength(5)
@@ -138,10 +137,13 @@ describe('as a page it draws latency against load', () => {
     const lossless = { ...found, trials: found.trials.map((one) => ({ ...one, figures: { 'clients.failed': 0 } })) }
     expect(pageOf(searchOf([lossless], { slo: ['clients.failed == 0'] }))).not.toContain('<svg viewBox="0 0 960')
   })
+})
 
-  const openPage = hasChromium ? useBrowser() : null
-  test.skipIf(openPage === null)('which fits a window, and complains of nothing', async () => {
-    const { page, faults } = await openPage!(pageOf(searchOf([found, limited])), { viewport: { width: 400, height: 800 } })
+describe.skipIf(!hasChromium)('the page in a browser', () => {
+  const openPage = useBrowser()
+
+  test('fits a window, and complains of nothing', async () => {
+    const { page, faults } = await openPage(pageOf(searchOf([found, limited])), { viewport: { width: 400, height: 800 } })
     expect(await page.locator('.verdict strong').textContent()).toBe('limited by the generator')
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0)
     expect(faults).toEqual([])
